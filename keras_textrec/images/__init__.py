@@ -1,0 +1,5 @@
+"""Pixels to network input."""
+
+from keras_textrec.images.converter import ImageConverter as ImageConverter
+from keras_textrec.images.load import decode as decode
+from keras_textrec.images.load import load_image as load_image

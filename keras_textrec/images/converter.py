@@ -1,0 +1,158 @@
+"""The network's input: resized, padded, normalised, in the published channel order (SPEC 7 of PaddleOCR's rules)."""
+
+import math
+from collections.abc import Sequence
+
+import cv2
+import keras
+import numpy as np
+
+RESIZE_POLICIES = ("stretch", "pad", "widen")
+
+# "widen" refuses what is longer than this many heights: some two hundred characters, and a bound on memory.
+LONGEST_LINE = 100
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class ImageConverter:
+    """Images to one batch of network input: float32 (B, height, W, 3).
+
+    `resize` says how an image of h x w pixels gets there:
+
+    - "stretch": to height x width, whatever its shape.
+    - "pad": to height x min(width, ceil(height * w / h)), then `pad_value` on the right. A longer image is squeezed.
+    - "widen": as "pad", but the canvas grows for a longer image instead, to int(height * w / h), rounded up to a
+      multiple of `width_multiple`. Images of one `canvas_width` make a batch in which each is what it is alone.
+
+    Args:
+        height, width: the canvas in pixels; for "widen" its least width.
+        resize: the policy.
+        channel_order: "RGB", or "BGR" as PaddleOCR's networks want it.
+        mean, std: what (value / 255 - mean) / std takes; a number, or three in the channel order.
+        pad_value: fills the padding, after normalisation (0.0 is mid-grey, -1.0 black).
+        width_multiple: of "widen": the canvas width's step.
+        round_width_to, minimum_width: of "pad": the resized width is rounded to a multiple (half to even), then raised
+            to a minimum. RobustScanner has 4 and 48.
+
+    Raises:
+        ValueError: an unknown policy or channel order, or a size below 1.
+    """
+
+    def __init__(
+        self,
+        height: int,
+        width: int,
+        resize: str = "pad",
+        channel_order: str = "BGR",
+        mean: float | Sequence[float] = 0.5,
+        std: float | Sequence[float] = 0.5,
+        pad_value: float = 0.0,
+        width_multiple: int = 1,
+        round_width_to: int = 1,
+        minimum_width: int = 1,
+    ):
+        if resize not in RESIZE_POLICIES:
+            raise ValueError(f"The resize policy must be one of {RESIZE_POLICIES}, got {resize!r}.")
+        if channel_order not in ("RGB", "BGR"):
+            raise ValueError(f"The channel order must be 'RGB' or 'BGR', got {channel_order!r}.")
+        if min(height, width, width_multiple, round_width_to, minimum_width) < 1:
+            raise ValueError("The converter's sizes must be at least 1.")
+        self.height = height
+        self.width = width
+        self.resize = resize
+        self.channel_order = channel_order
+        self.mean = mean
+        self.std = std
+        self.pad_value = pad_value
+        self.width_multiple = width_multiple
+        self.round_width_to = round_width_to
+        self.minimum_width = minimum_width
+        # Every uint8 value's normalised one, per channel: one look-up instead of three passes over floats.
+        values = np.arange(256, dtype="float32")[:, None] / 255
+        table = (values - np.asarray(mean, "float32")) / np.asarray(std, "float32")
+        self._table = np.ascontiguousarray(np.broadcast_to(table, (256, 3)))[None]
+        if (table == table[:, :1]).all():
+            self._table = np.ascontiguousarray(table[:, 0])
+
+    def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
+        """Converts images, each uint8 (H, W, 3) RGB; the canvas is as wide as the widest `canvas_width`."""
+        return self.convert(images, max(self.canvas_width(image.shape) for image in images))
+
+    def convert(self, images: Sequence[np.ndarray], width: int) -> np.ndarray:
+        """Images, each uint8 (H, W, 3) RGB, on a canvas of `width` pixels: float32 (B, height, width, 3)."""
+        pixels = np.empty((len(images), self.height, width, 3), "uint8")
+        ends = [self.fit(image, canvas) for image, canvas in zip(images, pixels)]
+        return self.normalize(pixels, ends, np.empty(pixels.shape, "float32"))
+
+    def fit(self, image: np.ndarray, canvas: np.ndarray) -> int:
+        """Resizes an image, uint8 (H, W, 3), into the left of `canvas`, uint8 (height, width, 3); gives the width."""
+        end = self.resized_width(image.shape, canvas.shape[1])
+        cv2.resize(image, (end, self.height), dst=canvas[:, :end], interpolation=cv2.INTER_LINEAR)
+        return end
+
+    def normalize(self, pixels: np.ndarray, ends: Sequence[int], batch: np.ndarray) -> np.ndarray:
+        """The second half of `convert`, for all images at once.
+
+        Args:
+            pixels: uint8 (B, height, width, 3) RGB, what `fit` filled; overwritten.
+            ends: of each image, the columns it fills.
+            batch: float32 (B, height, width, 3), the result.
+        """
+        if not len(pixels):
+            return batch
+        tall = pixels.reshape(-1, *pixels.shape[2:])  # OpenCV takes one tall image faster than many
+        if self.channel_order == "BGR":
+            cv2.cvtColor(tall, cv2.COLOR_RGB2BGR, dst=tall)
+        cv2.LUT(tall, self._table, dst=batch.reshape(tall.shape))
+        for canvas, end in zip(batch, ends):
+            canvas[:, end:] = self.pad_value
+        return batch
+
+    def to_image(self, x: np.ndarray) -> np.ndarray:
+        """The way back: network input, float (H, W, 3), as an image, uint8 (H, W, 3) RGB."""
+        values = np.clip(np.rint((x * np.asarray(self.std) + np.asarray(self.mean)) * 255), 0, 255).astype("uint8")
+        return values[..., ::-1] if self.channel_order == "BGR" else values
+
+    def resized_width(self, shape: Sequence[int], canvas_width: int) -> int:
+        """How many columns of a canvas an image of `shape` (H, W, ...) fills."""
+        return min(canvas_width, self._wanted_width(shape, canvas_width))
+
+    def canvas_width(self, shape: Sequence[int]) -> int:
+        """The canvas width of an image of `shape` (H, W, ...) alone. ValueError: too long for "widen"."""
+        if self.resize != "widen":
+            return self.width
+        height, width = shape[:2]
+        if width > LONGEST_LINE * height:
+            raise ValueError(f"An image of {height} x {width} pixels (height x width) is too long for a line of text.")
+        wanted = max(self.width, int(self.height * (width / height)))
+        return -(-wanted // self.width_multiple) * self.width_multiple
+
+    def valid_ratio(self, shape: Sequence[int]) -> float:
+        """The part of its canvas that an image of `shape` (H, W, ...) fills, 0 to 1."""
+        canvas_width = self.canvas_width(shape)
+        return min(1.0, self._wanted_width(shape, canvas_width) / canvas_width)
+
+    def get_config(self) -> dict:
+        """Plain values that rebuild the converter."""
+        return {
+            "height": self.height,
+            "width": self.width,
+            "resize": self.resize,
+            "channel_order": self.channel_order,
+            "mean": self.mean,
+            "std": self.std,
+            "pad_value": self.pad_value,
+            "width_multiple": self.width_multiple,
+            "round_width_to": self.round_width_to,
+            "minimum_width": self.minimum_width,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict) -> "ImageConverter":
+        return cls(**config)
+
+    def _wanted_width(self, shape: Sequence[int], canvas_width: int) -> int:
+        if self.resize == "stretch":
+            return canvas_width
+        wanted = math.ceil(self.height * (shape[1] / shape[0]))
+        return max(self.minimum_width, round(wanted / self.round_width_to) * self.round_width_to)

@@ -1,0 +1,109 @@
+import json
+
+import keras
+import numpy as np
+import pytest
+
+from keras_textrec.images import ImageConverter
+
+# The published operators by the names of the fixtures.
+PUBLISHED = {
+    "rec32": ImageConverter(32, 100, "pad"),
+    "rec32_nopad": ImageConverter(32, 100, "stretch"),
+    "rec32_infer": ImageConverter(32, 100, "widen"),
+    "svtr48": ImageConverter(48, 320, "pad"),
+    "svtr48_infer": ImageConverter(48, 320, "widen"),
+    "rs": ImageConverter(48, 160, "pad", pad_value=-1.0, round_width_to=4, minimum_width=48),
+    "multi_32": ImageConverter(32, 320, "pad"),
+    "multi_48": ImageConverter(48, 320, "pad"),
+    "multi_64": ImageConverter(64, 320, "pad"),
+}
+SIZES = [(32, 100), (48, 48), (20, 300), (64, 33), (31, 97), (100, 20), (37, 412)]
+
+
+def noise(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype="uint8")
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+@pytest.mark.parametrize("number", range(len(SIZES)))
+def test_published_preprocessing(parts, rule, name, number):
+    expected, arrays = parts
+    facts = expected["pre"][f"pre.{number}.{name}"]
+    image = rule.synth_images(1, *SIZES[number], 7000 + number)[0][..., ::-1]
+    converter = PUBLISHED[name]
+    x = converter([np.ascontiguousarray(image)])[0].transpose(2, 0, 1)
+    assert list(x.shape) == facts["out_shape"]
+    assert converter.valid_ratio(image.shape) == pytest.approx(facts["valid_ratio"], abs=1e-9)
+    assert x.mean() == pytest.approx(facts["mean"], abs=1e-5)
+    assert x.std() == pytest.approx(facts["std"], abs=1e-5)
+    if f"pre.{number}.{name}.sub" in arrays:
+        np.testing.assert_array_equal(x.ravel()[:: facts["stride"]], arrays[f"pre.{number}.{name}.sub"])
+
+
+@pytest.mark.parametrize("height,width", [(32, 100), (48, 60)])
+def test_published_resize(parts, rule, height, width):
+    image = rule.synth_images(1, 31, 97, 7004)[0]
+    canvas = np.zeros((height, width, 3), "uint8")
+    ImageConverter(height, width, "stretch").fit(image, canvas)
+    np.testing.assert_array_equal(canvas, parts[1][f"pre.cv2resize.31x97_to_{height}x{width}"])
+
+
+def test_normalisation_is_per_channel_in_the_channel_order():
+    image = noise(8, 16)
+    mean, std = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
+    for order, channels in (("RGB", image), ("BGR", image[..., ::-1])):
+        x = ImageConverter(8, 16, "stretch", channel_order=order, mean=mean, std=std)([image])[0]
+        np.testing.assert_allclose(x, (channels / 255 - np.array(mean)) / np.array(std), atol=1e-6)
+
+
+def test_padding_has_its_value_and_the_image_is_left_alone():
+    image = noise(16, 16)
+    before = image.copy()
+    x = ImageConverter(16, 40, "pad", pad_value=-0.25)([image])[0]
+    assert (x[:, 16:] == -0.25).all() and not (x[:, :16] == -0.25).all()
+    np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("multiple", [1, 8, 32])
+def test_an_image_of_a_width_group_is_what_it_is_alone(multiple):
+    converter = ImageConverter(32, 100, "widen", width_multiple=multiple)
+    rng = np.random.default_rng(1)
+    images = [noise(rng.integers(10, 60), rng.integers(10, 400), seed) for seed in range(60)]
+    groups = {}
+    for image in images:
+        groups.setdefault(converter.canvas_width(image.shape), []).append(image)
+    assert len(groups) > 1 and max(map(len, groups.values())) > 1
+    for width, group in groups.items():
+        assert width % multiple == 0
+        for image, row in zip(group, converter(group)):
+            np.testing.assert_array_equal(converter([image])[0], row)
+
+
+def test_a_wide_image_keeps_its_ratio_only_under_widen():
+    shape = (20, 300, 3)
+    assert ImageConverter(32, 100, "widen").canvas_width(shape) == 480
+    assert ImageConverter(32, 100, "pad").canvas_width(shape) == 100
+    assert ImageConverter(32, 100, "stretch").canvas_width(shape) == 100
+
+
+def test_config_round_trip():
+    converter = ImageConverter(48, 160, "pad", "RGB", (0.1, 0.2, 0.3), 0.25, -1.0, round_width_to=4, minimum_width=48)
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(converter)))
+    again = keras.saving.deserialize_keras_object(config)
+    np.testing.assert_array_equal(again([noise(30, 70)]), converter([noise(30, 70)]))
+
+
+def test_no_images():
+    assert ImageConverter(32, 100).convert([], 100).shape == (0, 32, 100, 3)
+
+
+def test_bad_options_and_images():
+    with pytest.raises(ValueError, match="resize policy"):
+        ImageConverter(32, 100, "crop")
+    with pytest.raises(ValueError, match="channel order"):
+        ImageConverter(32, 100, channel_order="HSV")
+    with pytest.raises(ValueError, match="at least 1"):
+        ImageConverter(0, 100)
+    with pytest.raises(ValueError, match="2 x 5000"):
+        ImageConverter(32, 100, "widen")([noise(2, 5000)])
