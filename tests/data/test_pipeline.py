@@ -1,0 +1,124 @@
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+import keras_textrec.data as data
+from keras_textrec.data.pipeline import BatchDataset, Batches, tf_dataset
+from keras_textrec.images import ImageConverter
+from keras_textrec.text.charset import Charset
+from keras_textrec.text.tokenizers import CTCTokenizer
+
+
+def shift(image, rng):
+    return np.roll(image, rng.integers(1, 20), 1)
+
+
+@pytest.fixture
+def batches(write, records):
+    tokenizer = CTCTokenizer(Charset.named("alphanumeric"))
+    source = data.lmdb(write("words", records))
+    return Batches(source, ImageConverter(16, 40), tokenizer, 8, length=12, training=True, augment=shift, seed=3)
+
+
+@pytest.fixture(params=["tf.data", "PyDataset"])
+def feed(request):
+    if request.param == "PyDataset":
+        return BatchDataset
+    pytest.importorskip("tensorflow")
+    return tf_dataset
+
+
+def epochs_of(dataset, epochs):
+    """The batches of several epochs, as Keras goes through a dataset."""
+    for _ in range(epochs):
+        if isinstance(dataset, keras.utils.PyDataset):
+            dataset.on_epoch_begin()
+        for number, batch in enumerate(dataset):
+            yield [np.asarray(part) for part in batch]
+            if number == len(dataset) - 1:
+                break
+        if isinstance(dataset, keras.utils.PyDataset):
+            dataset.on_epoch_end()
+
+
+def expected(batches, epochs):
+    return [batches.batch(number, epoch) for epoch in epochs for number in range(len(batches))]
+
+
+def assert_same(left, right):
+    left, right = list(left), list(right)
+    assert len(left) == len(right) > 0
+    for a, b in zip(left, right):
+        for part, other in zip(a, b, strict=True):
+            np.testing.assert_array_equal(part, other)
+            assert part.dtype == other.dtype
+
+
+@pytest.mark.parametrize("threads", [1, 5])
+def test_batches_come_in_order_epoch_after_epoch(batches, feed, threads):
+    dataset = feed(batches, epoch=2, threads=threads)
+    assert len(dataset) == len(batches)
+    assert_same(epochs_of(dataset, 3), expected(batches, [2, 3, 4]))
+
+
+def test_tf_data_has_static_shapes(batches):
+    pytest.importorskip("tensorflow")
+    shapes = [tuple(spec.shape) for spec in tf_dataset(batches).element_spec]
+    assert shapes == [(8, 16, 40, 3), (8, 12), (8,)]
+
+
+def test_an_epoch_that_was_cut_short_comes_again(batches, feed):
+    dataset = feed(batches, threads=2)
+    if isinstance(dataset, keras.utils.PyDataset):
+        dataset.on_epoch_begin()
+        dataset[0]
+        dataset.on_epoch_end()
+    else:
+        next(iter(dataset))
+    assert_same(epochs_of(dataset, 1), expected(batches, [0]))
+
+
+class Fingerprint(keras.metrics.Metric):
+    """A number that tells the labels of the last batch from others."""
+
+    def __init__(self):
+        super().__init__(name="fingerprint")
+        self.value = self.add_weight(initializer="zeros", name="value")
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        self.value.assign(
+            keras.ops.sum(keras.ops.cast(y_true, "float32") * keras.ops.reshape(keras.ops.arange(96.0), (8, 12)))
+        )
+
+    def result(self):
+        return self.value + 0.0
+
+
+@pytest.mark.parametrize("first", [0, 5])
+def test_fit_sees_the_epochs(batches, feed, first):
+    model = keras.Sequential([keras.Input((16, 40, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.compile("sgd", lambda y_true, y_pred: keras.ops.mean(y_pred, -1), metrics=[Fingerprint()])
+    dataset, seen = feed(batches, epoch=first, threads=2), []
+    keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["fingerprint"]))
+    for epochs in (2, 1):
+        model.fit(dataset, epochs=epochs, shuffle=False, verbose=0, callbacks=[keep])
+    wanted = expected(batches, range(first, first + 3))
+    assert seen == [float((y * np.arange(96.0).reshape(8, 12)).sum()) for _, y, _ in wanted]
+    assert len(set(seen)) == len(seen)
+
+
+def test_a_label_outside_the_charset_stops_fit(write, records, feed):
+    tokenizer = CTCTokenizer(Charset.named("alphanumeric"))
+    source = data.lmdb(write("words", [*records[:20], (records[0][0], "Ünknown")]))
+    dataset = feed(Batches(source, ImageConverter(16, 40), tokenizer, 7, length=12, training=True))
+    with pytest.raises(Exception, match="'Ünknown' holds characters outside the charset"):
+        list(epochs_of(dataset, 1))
+
+
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="this backend is TensorFlow")
+def test_reading_data_needs_no_tensorflow():
+    code = "import sys, keras_textrec.data.pipeline as p; p.BatchDataset; sys.exit('tensorflow' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
