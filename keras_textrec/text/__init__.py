@@ -1,0 +1,18 @@
+"""Characters to class ids and back."""
+
+from keras_textrec.text.attention_tokenizers import AttentionTokenizer, NRTRTokenizer, SARTokenizer, SequenceTokenizer
+from keras_textrec.text.charset import Charset
+from keras_textrec.text.tokenizers import Character, CTCTokenizer, LabelReport, Reading, Tokenizer
+
+__all__ = [
+    "AttentionTokenizer",
+    "CTCTokenizer",
+    "Character",
+    "Charset",
+    "LabelReport",
+    "NRTRTokenizer",
+    "Reading",
+    "SARTokenizer",
+    "SequenceTokenizer",
+    "Tokenizer",
+]

@@ -1,0 +1,91 @@
+import pickle
+import string
+
+import pytest
+
+from keras_textrec.text import Charset
+
+
+@pytest.mark.parametrize("name, size", [("alphanumeric", 36), ("ascii", 94), ("dict90", 90)])
+def test_named(name, size):
+    charset = Charset.named(name)
+    assert len(charset) == size
+    assert charset.characters[:3] == ("0", "1", "2")
+    assert Charset.named(name, space=True).characters == (*charset.characters, " ")
+
+
+def test_the_94_are_all_printable_ascii():
+    assert set(Charset.named("ascii")) == {chr(code) for code in range(33, 127)}
+    assert "".join(Charset.named("ascii")).endswith(string.punctuation)
+
+
+def test_dict90_is_the_published_one(parts):
+    assert "".join(Charset.named("dict90")) == parts[0]["dict90"]
+
+
+def test_alphanumeric_is_the_published_one(parts):
+    encoder = parts[0]["label_encode"]["ctc_none25"]
+    characters = list(Charset.named("alphanumeric"))
+    assert ["blank", *characters][:6] == encoder["first"]
+    assert characters[-6:] == encoder["last"]
+
+
+def test_unknown_name_suggests_near_ones():
+    with pytest.raises(ValueError, match="no charset named 'alfanumeric'; did you mean 'alphanumeric'"):
+        Charset.named("alfanumeric")
+
+
+@pytest.mark.parametrize(
+    "characters, message",
+    [
+        ("", "at least one"),
+        ("abca", r"more than once.*\['a'\]"),
+        (["a", ""], "at least one character"),
+        ([1], "a string"),
+    ],
+)
+def test_refused(characters, message):
+    with pytest.raises(ValueError, match=message):
+        Charset(characters)
+
+
+def test_lookup_equality_and_pickle():
+    charset = Charset(["a", "ffi", "b"])
+    assert charset.index("ffi") == 1
+    assert "b" in charset and "c" not in charset
+    assert charset == pickle.loads(pickle.dumps(charset)) == Charset(("a", "ffi", "b"))
+    assert charset != Charset("ab") and charset != "ab"
+    assert len({charset, Charset(["a", "ffi", "b"])}) == 1
+    with pytest.raises(ValueError, match="does not hold 'c'"):
+        charset.index("c")
+
+
+def test_from_file(tmp_path):
+    path = tmp_path / "dict.txt"
+    path.write_bytes("\ufeffa\r\né\r\n \r\n\u3000\r\n\u2028\r\n".encode())
+    assert Charset.from_file(path).characters == ("a", "é", " ", "\u3000", "\u2028")
+    assert Charset.from_file(path, space=True) == Charset.from_file(path)
+    path.write_text("a\nb", encoding="utf-8")
+    assert Charset.from_file(str(path), space=True).characters == ("a", "b", " ")
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (b"a\nb\na\n", "'a' stands on lines 1 and 3"),
+        (b"a\n\nb\n", "Line 2 .* is empty"),
+        (b"", "is empty; it needs"),
+        (b"a\n\xff\xfe\n", "not UTF-8"),
+    ],
+)
+def test_bad_files(tmp_path, content, message):
+    path = tmp_path / "dict.txt"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=message) as error:
+        Charset.from_file(path)
+    assert str(path) in str(error.value)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(FileNotFoundError, match="There is no charset file"):
+        Charset.from_file(tmp_path / "none.txt")

@@ -1,0 +1,135 @@
+import json
+import pickle
+from collections import Counter
+
+import keras
+import numpy as np
+import pytest
+
+from keras_textrec.text import Charset, CTCTokenizer, LabelReport
+
+ALPHANUMERIC = Charset.named("alphanumeric")
+
+
+@pytest.mark.parametrize("case, lowercase", [("ctc_none25", True), ("ctc_ic15_25", False)])
+def test_encodes_as_paddleocr(parts, case, lowercase):
+    tokenizer = CTCTokenizer(ALPHANUMERIC, lowercase=lowercase, unknown="strip", max_length=25)
+    expected = parts[0]["label_encode"][case]
+    assert tokenizer.vocabulary_size == expected["n_chars"]
+    for text, array, length in expected["cases"]:
+        assert tokenizer.encode(text) == (None if array is None else array[:length]), text
+    texts = [text for text, _, _ in expected["cases"]]
+    ids, keep = tokenizer.encode_batch(texts, length=25)
+    assert keep.tolist() == [array is not None for _, array, _ in expected["cases"]]
+    assert (np.maximum(ids, 0)[keep] == [array for _, array, _ in expected["cases"] if array]).all()
+
+
+def test_encodes_with_a_large_charset(parts):
+    # Every character of the published cases in some order, and the space last, as use_space_char puts it.
+    expected = parts[0]["label_encode"]["ctc_ch25"]
+    places = {}
+    for text, array, length in expected["cases"]:
+        places.update(zip(array[:length], text, strict=True) if array else ())
+    characters = [places.get(id, f"<{id}>") for id in range(1, expected["n_chars"])]
+    tokenizer = CTCTokenizer(characters, unknown="strip", max_length=25)
+    assert tokenizer.vocabulary_size == 6625 and characters[-1] == " "
+    for text, array, length in expected["cases"]:
+        assert tokenizer.encode(text) == (None if array is None else array[:length]), text
+
+
+def test_decodes_as_paddleocr(parts):
+    readings = CTCTokenizer(ALPHANUMERIC).decode(parts[1]["dec.ctc.probs"])
+    for reading, (text, confidence) in zip(readings, parts[0]["decode"]["ctc"], strict=True):
+        assert reading.text == text == "".join(c.text for c in reading.characters)
+        assert reading.confidence == pytest.approx(confidence, abs=1e-6)
+
+
+def test_decode_gives_confidence_and_place_of_every_character():
+    probabilities = np.full((1, 8, 3), 0.05, "float32")
+    for frame, (id, value) in enumerate(
+        [(0, 0.9), (1, 0.5), (1, 0.8), (0, 0.9), (1, 0.7), (2, 0.6), (0, 0.9), (0, 0.9)]
+    ):
+        probabilities[0, frame, id] = value
+    (reading,) = CTCTokenizer("ab").decode(probabilities)
+    assert reading.text == "aab"
+    assert [(c.left * 8, c.right * 8) for c in reading.characters] == [(1, 3), (4, 5), (5, 6)]
+    assert [c.confidence for c in reading.characters] == pytest.approx([0.5, 0.7, 0.6])
+    assert reading.confidence == pytest.approx(0.6)
+    assert json.loads(json.dumps(reading.to_dict())) == {
+        "text": "aab",
+        "confidence": reading.confidence,
+        "characters": [vars(c) for c in reading.characters],
+    }
+
+
+def test_decode_ties_and_multi_code_point_entries():
+    (reading,) = CTCTokenizer(["ffi", "e\u0301"]).decode(np.array([[[0.2, 0.4, 0.4], [0.5, 0.5, 0.0], [0, 0, 1.0]]]))
+    assert reading.text == "ffie\u0301"
+
+
+def test_decode_refuses_another_vocabulary():
+    with pytest.raises(ValueError, match=r"\(images, time steps, 37\)"):
+        CTCTokenizer(ALPHANUMERIC).decode(np.zeros((2, 25, 95)))
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("naïve café", r"label 'naïve café' holds characters outside the charset: \[' ', 'é', 'ï'\]"),
+        ("", "is empty"),
+        ("abcdefg", "longer than 6 characters"),
+        ("aabbc", "more than the network's 6 time steps"),
+    ],
+)
+def test_policy_error(text, message):
+    tokenizer = CTCTokenizer(ALPHANUMERIC, max_length=6)
+    for encode in (tokenizer.encode, lambda text, time_steps: tokenizer.encode_batch(["ok", text], 10, time_steps)):
+        with pytest.raises(ValueError, match=message):
+            encode(text, time_steps=6)
+
+
+LABELS = ["plain", "naïve café", "ééé", "", "abcdefg", "aabbc", "éaabb"]
+
+
+@pytest.mark.parametrize(
+    "policy, kept, dropped, stripped",
+    [
+        ("drop", ["plain"], {"unknown": 3, "empty": 1, "too long": 1, "infeasible": 1}, 0),
+        ("strip", ["plain", "aabb"], {"unknown": 1, "empty": 1, "too long": 2, "infeasible": 1}, 1),
+        ("error", None, {"unknown": 3, "empty": 1, "too long": 1, "infeasible": 1}, 0),
+    ],
+)
+def test_policies_and_counts(policy, kept, dropped, stripped):
+    tokenizer = CTCTokenizer(ALPHANUMERIC, unknown=policy)
+    report = tokenizer.check(LABELS, length=6, time_steps=6)
+    assert report == LabelReport(7, Counter(dropped), stripped, Counter({"é": 5, "ï": 1, " ": 1}))
+    if kept is not None:
+        ids, keep = tokenizer.encode_batch(LABELS, length=6, time_steps=6)
+        assert ids.shape == (7, 6) and ids.dtype == "int32" and keep.dtype == bool
+        texts = ["".join(ALPHANUMERIC.characters[id - 1] for id in row if id > 0) for row in ids]
+        assert [text for text, good in zip(texts, keep, strict=True) if good] == kept
+        assert (ids[~keep] == -1).all() and keep.sum() == report.labels - sum(report.dropped.values())
+
+
+def test_reports_add_and_read_well():
+    tokenizer = CTCTokenizer(ALPHANUMERIC, unknown="strip")
+    report = sum((tokenizer.check([label], 6, 6) for label in LABELS), LabelReport())
+    assert report == tokenizer.check(LABELS, 6, 6)
+    assert str(report).startswith("5 of 7 labels dropped; 2 too long; 1 unknown; 1 empty; 1 infeasible; 1 stripped")
+    assert "'é' 5x" in str(report)
+    assert pickle.loads(pickle.dumps(report)) == report
+
+
+def test_unknown_policy_is_refused():
+    with pytest.raises(ValueError, match="must be one of"):
+        CTCTokenizer("ab", unknown="ignore")
+
+
+@pytest.mark.parametrize("charset", ["ab ", ["a", "ffi"]])
+def test_serialisation_round_trip(charset):
+    tokenizer = CTCTokenizer(charset, lowercase=True, unknown="strip", max_length=7)
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(tokenizer)))
+    for copy in (keras.saving.deserialize_keras_object(config), pickle.loads(pickle.dumps(tokenizer))):
+        assert copy.get_config() == tokenizer.get_config()
+        assert copy.charset == tokenizer.charset
+        assert copy.encode("A") == [1]
