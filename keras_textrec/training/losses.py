@@ -1,0 +1,197 @@
+"""Losses of text recognisers."""
+
+import keras
+from keras import ops
+
+from keras_textrec.text.attention_tokenizers import NRTRTokenizer
+
+LARGE_VOCABULARY = 1000  # From about here on, gathering a label's classes costs less than it saves.
+
+
+def only_label_classes(labels, valid, logits):
+    """The same CTC problem over the few classes of each sample's own label: 6 times faster at 6,625 classes.
+
+    A path of CTC visits only the blank and the label's classes, and its probability is the product of its softmax
+    values. A softmax over those classes alone differs by one factor per frame, the same for all paths.
+
+    Args:
+        labels: int32 (B, M), 0 where not valid.
+        valid: bool (B, M).
+        logits: float (B, T, V).
+
+    Returns:
+        labels: int32 (B, M), each id the place of the label's character among the M.
+        logits: float (B, T, M + 1), the blank first.
+        rest: float (B,), to be added to the loss.
+    """
+    same = ops.cast(labels[:, :, None] == labels[:, None, :], "int32")
+    first = ops.cast(ops.argmax(same, -1), "int32")
+    used = valid & (first == ops.arange(labels.shape[1], dtype="int32")[None])  # A repeated character is one class.
+    logits = ops.cast(logits, "float32")
+    classes = ops.pad(labels, [[0, 0], [1, 0]])
+    few = ops.take_along_axis(logits, classes[:, None, :], 2)
+    few = ops.where(ops.pad(used, [[0, 0], [1, 0]], constant_values=True)[:, None, :], few, -1e5)
+    rest = ops.sum(ops.logsumexp(logits, -1) - ops.logsumexp(few, -1), -1)
+    return first + 1, few, rest
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class CTCLoss(keras.losses.Loss):
+    """Connectionist temporal classification with explicit label lengths, averaged over the batch.
+
+    The labels are integers (B, M) padded with -1; the predictions are logits (B, T, V), class 0 the blank. The mean is
+    over all samples, as PaddleOCR's is, not over characters. A label that does not fit into T steps (one per character
+    and one between two equal ones) contributes 0 and no gradient, on every backend; the backends alone give infinity
+    and NaN (torch) or large finite numbers (JAX, TensorFlow). An empty label asks for blanks everywhere.
+
+    Args:
+        focal: weigh each sample by (1 - exp(-loss))^2, PaddleOCR's `use_focal_loss`.
+        reduction: as in `keras.losses.Loss`.
+        name: the loss' name.
+    """
+
+    def __init__(self, focal: bool = False, reduction: str = "sum_over_batch_size", name: str = "ctc", **kwargs):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.focal = focal
+
+    def call(self, y_true, y_pred):
+        """Per-sample losses, float (B,)."""
+        labels = ops.cast(y_true, "int32")
+        time_steps = ops.shape(y_pred)[1]
+        valid = labels >= 0
+        length = ops.sum(ops.cast(valid, "int32"), -1)
+        repeats = ops.sum(ops.cast((labels[:, 1:] == labels[:, :-1]) & valid[:, 1:], "int32"), -1)
+        fits = length + repeats <= time_steps
+        # Masking the result alone would leave NaN gradients behind it (0 * NaN): the backend must not see such a label.
+        length = ops.where(fits, length, 0)
+        labels = ops.where(valid, labels, 0)
+        rest = 0.0
+        if y_pred.shape[-1] > LARGE_VOCABULARY:
+            labels, y_pred, rest = only_label_classes(labels, valid, y_pred)
+        losses = ops.ctc_loss(labels, y_pred, length, ops.full_like(length, time_steps), mask_index=0) + rest
+        losses = ops.where(fits, losses, 0.0)
+        if self.focal:
+            losses = losses * ops.square(1.0 - ops.exp(-losses))
+        return losses
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "focal": self.focal}
+
+
+def label_cross_entropy(y_true, y_pred, end_id: int, label_smoothing: float = 0.0):
+    """Cross entropy of a label's characters and of the end after them, as a share of the batch's mean.
+
+    Args:
+        y_true: integers (B, M), the characters' ids padded with -1. A row of -1 alone (a dropped label) asks nothing.
+        y_pred: logits (B, S, V); step t writes character t, the step after the last one writes the end.
+        end_id: the class of the end.
+        label_smoothing: the probability that the target shares out among all other classes.
+
+    Returns:
+        float (B,), scaled so that its mean is the mean over the batch's characters and ends: the published losses
+        weigh every character alike, whatever the length of its word.
+    """
+    targets, length = _at_steps(y_true, y_pred.shape[1])
+    steps = ops.arange(y_pred.shape[1], dtype="int32")[None]
+    targets = ops.where(steps == length, end_id, targets)
+    asked = ops.cast((steps <= length) & (length > 0), "float32")
+    losses = _cross_entropy(ops.maximum(targets, 0), y_pred, label_smoothing)
+    losses = ops.sum(losses * asked, -1)
+    return losses * (ops.cast(ops.size(losses), "float32") / ops.maximum(ops.sum(asked), 1.0))
+
+
+def _at_steps(y_true, steps: int):
+    """Labels cut or padded to int32 (B, steps), -1 where nothing stands, and their lengths (B, 1)."""
+    labels = ops.cast(y_true, "int32")
+    length = ops.sum(ops.cast(labels >= 0, "int32"), -1, keepdims=True)
+    missing = max(0, steps - labels.shape[1])
+    return ops.pad(labels, [[0, 0], [0, missing]], constant_values=-1)[:, :steps], length
+
+
+def _cross_entropy(targets, logits, label_smoothing: float = 0.0):
+    """float (B, S) for targets int32 (B, S) and logits (B, S, V)."""
+    logits = ops.cast(logits, "float32")
+    losses = ops.sparse_categorical_crossentropy(targets, logits, from_logits=True)
+    if label_smoothing:
+        classes = logits.shape[-1]
+        others = classes * ops.logsumexp(logits, -1) - ops.sum(logits, -1) - losses
+        losses = (1 - label_smoothing) * losses + label_smoothing / (classes - 1) * others
+    return losses
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class AttentionLoss(keras.losses.Loss):
+    """Cross entropy for RARE: labels (B, M), character ids padded with -1; logits (B, S, V), the end the last class.
+
+    By default the mean over the characters and ends of the batch: step t is to write character t, padding asks for
+    nothing, and the size of the loss depends neither on the batch nor on the number of steps.
+
+    PaddleOCR's own form (`published=True`) sums over the batch and all S steps, and its targets are not shifted: the
+    first step is to write the start (0), step t character t - 1, and all steps after the end the padding, which is
+    class 0 as well. That is what its training without teacher forcing (`RARE(free_running=True)`) goes with: S - 2
+    characters at most, a learning rate that depends on the batch size, and three quarters of the loss on padding.
+
+    Args:
+        published: PaddleOCR's form.
+        reduction: as in `keras.losses.Loss`; by default the mean over the batch, in the published form the sum.
+        name: the loss' name.
+    """
+
+    def __init__(self, published: bool = False, reduction: str | None = None, name: str = "attention", **kwargs):
+        reduction = reduction or ("sum" if published else "sum_over_batch_size")
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.published = published
+
+    def call(self, y_true, y_pred):
+        """Per-sample losses, float (B,)."""
+        end_id = y_pred.shape[-1] - 1
+        if not self.published:
+            return label_cross_entropy(y_true, y_pred, end_id)
+        targets, length = _at_steps(y_true, y_pred.shape[1])
+        targets = ops.maximum(ops.pad(targets[:, :-1], [[0, 0], [1, 0]]), 0)
+        targets = ops.where(ops.arange(y_pred.shape[1], dtype="int32")[None] == length + 1, end_id, targets)
+        return ops.sum(_cross_entropy(targets, y_pred), -1)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "published": self.published}
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class SARLoss(keras.losses.Loss):
+    """Cross entropy for RobustScanner: the mean over the characters and ends of the batch; padding asks for nothing.
+
+    Labels (B, M) are character ids padded with -1; logits (B, S, V) have the end as last class (`SARTokenizer`).
+    """
+
+    def __init__(self, reduction: str = "sum_over_batch_size", name: str = "sar", **kwargs):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+
+    def call(self, y_true, y_pred):
+        """Per-sample losses, float (B,)."""
+        return label_cross_entropy(y_true, y_pred, y_pred.shape[-1] - 1)
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class NRTRLoss(keras.losses.Loss):
+    """Smoothed cross entropy for the guide of SVTRv2: the mean over the characters and ends of the batch.
+
+    Labels (B, M) are character ids padded with -1; logits (B, S, V) have the end as class 3 (`NRTRTokenizer`).
+
+    Args:
+        label_smoothing: the probability that the target shares out among all other classes.
+        reduction: as in `keras.losses.Loss`.
+        name: the loss' name.
+    """
+
+    def __init__(
+        self, label_smoothing: float = 0.1, reduction: str = "sum_over_batch_size", name: str = "nrtr", **kwargs
+    ):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true, y_pred):
+        """Per-sample losses, float (B,)."""
+        return label_cross_entropy(y_true, y_pred, NRTRTokenizer.end_id, self.label_smoothing)
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "label_smoothing": self.label_smoothing}
