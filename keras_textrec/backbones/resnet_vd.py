@@ -1,0 +1,82 @@
+"""ResNet-vd for text recognition, as PaddleOCR builds it for CRNN and RARE.
+
+He et al., "Deep Residual Learning" (2015); the "vd" shortcut is from He et al., "Bag of Tricks" (2018).
+Published file: PaddleOCR `ppocr/modeling/backbones/rec_resnet_vd.py`.
+"""
+
+from collections.abc import Sequence
+
+import keras
+from keras import layers
+
+from keras_textrec.layers.convolution import FORMAT, conv_bn, pad_evenly
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class ResNetVD(keras.Model):
+    """Image (B, H, W, 3) -> feature map (B, H / 32, W / 4, widths[-1]).
+
+    Stages after the first halve the height only, so that a character keeps its columns. With the default arguments
+    this is ResNet34-vd: 21,325,408 parameters.
+
+    Args:
+        depths: basic blocks in each stage.
+        widths: channels of each stage.
+        stem_widths: channels of the 3x3 convolutions before the first pooling.
+        height: rows of the input image; `None` leaves them free. The width is always free.
+    """
+
+    def __init__(
+        self,
+        depths: Sequence[int] = (3, 4, 6, 3),
+        widths: Sequence[int] = (64, 128, 256, 512),
+        stem_widths: Sequence[int] = (32, 32, 64),
+        height: int | None = None,
+        name: str = "resnet_vd",
+    ):
+        if len(depths) != len(widths):
+            raise ValueError(f"ResNetVD: depths {list(depths)} and widths {list(widths)} must have one entry a stage.")
+        # === Functional Model ===
+        image = keras.Input((height, None, 3), name="image")
+        x = image
+        for i, width in enumerate(stem_widths, start=1):
+            x = conv_bn(x, width, 3, activation="relu", name=f"stem{i}")
+        # Zeros serve as the published -inf padding: nothing is negative after ReLU.
+        x = pad_evenly(x, 3, "pool_pad")
+        x = layers.MaxPooling2D(3, 2, data_format=FORMAT, name="pool")(x)
+        for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
+            for block in range(depth):
+                x = _basic_block(x, width, stage, block)
+        x = layers.MaxPooling2D(2, 2, data_format=FORMAT, name="out_pool")(x)
+        super().__init__(inputs=image, outputs=x, name=name)
+
+        # === Config ===
+        self.depths = tuple(depths)
+        self.widths = tuple(widths)
+        self.stem_widths = tuple(stem_widths)
+        self.height = height
+
+    def get_config(self):
+        return {
+            "name": self.name,
+            "depths": self.depths,
+            "widths": self.widths,
+            "stem_widths": self.stem_widths,
+            "height": self.height,
+        }
+
+
+def _basic_block(x, width: int, stage: int, block: int):
+    name = f"stage{stage}_block{block}"
+    strides = (2, 1) if stage > 0 and block == 0 else (1, 1)
+    y = conv_bn(x, width, 3, strides, "relu", name=f"{name}_0")
+    y = conv_bn(y, width, 3, name=f"{name}_1")
+    if block == 0:
+        # Projected in every stage, also in the first where the shapes agree: the published weights have it.
+        if stage > 0:
+            x = layers.AveragePooling2D((2, 1), (2, 1), padding="same", data_format=FORMAT, name=f"{name}_short_pool")(
+                x
+            )
+        x = conv_bn(x, width, 1, name=f"{name}_short")
+    x = layers.Add(name=f"{name}_add")([x, y])
+    return layers.Activation("relu", name=f"{name}_act")(x)

@@ -1,0 +1,93 @@
+"""What recognisers have in common whose decoder writes one character a step."""
+
+import functools
+
+import keras
+import numpy as np
+from keras import layers
+
+from keras_textrec.images import load_image
+from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.text import Reading, SequenceTokenizer
+
+
+class AttentionRecognizer(TextRecognizer):
+    """Base of RARE and RobustScanner. Inputs: those of the reader, then the tokens int32 (B, S); output: the logits.
+
+    Step t writes character t, and the end after the last one. `tokens[:, t]` is the symbol before it: the true one in
+    training (teacher forcing; `tokens` makes them of labels), or -1 for the decoder's own. The reader needs no tokens.
+
+    A subclass has a layer "decoder" whose last argument is the tokens; without them it reads by itself. It gives logits
+    (B, S, V) and attention (B, S, ...), what each step looks at. The subclass sets `steps`, S.
+    """
+
+    tokenizer: SequenceTokenizer
+    steps: int
+    free_running = False
+
+    @functools.cached_property
+    def _written(self) -> list:
+        """Probabilities and attention, symbolic, of the decoder that reads by itself."""
+        decoder = self.get_layer("decoder")
+        *seen, _ = decoder.input
+        logits, attention = decoder(*seen)
+        return [layers.Softmax(dtype="float32", name="probabilities")(logits), attention]
+
+    def make_reader(self) -> keras.Model:
+        return keras.Model(self._seen, self._written[0], name=f"{self.name}_reader")
+
+    @functools.cached_property
+    def attention_reader(self) -> keras.Model:
+        """The reader with a second output, the attention (B, S, ...)."""
+        reader = keras.Model(self._seen, self._written, name=f"{self.name}_attention_reader")
+        reader.jit_compile = False  # for looking at single images
+        return reader
+
+    @property
+    def _seen(self):
+        """The reader's inputs, symbolic."""
+        *seen, _ = self.inputs
+        return seen if len(seen) > 1 else seen[0]
+
+    def read(self, images, batch_size: int = 32, attention: bool = False) -> Reading | list[Reading]:
+        """As `TextRecognizer.read`. An attention decoder does not place its characters: each spans the image.
+
+        Args:
+            attention: give every reading its attention maps, float (characters, ...), over the network's last feature
+                map; the images are read one by one.
+        """
+        if not attention:
+            return super().read(images, batch_size)
+        many = isinstance(images, list | tuple)
+        readings = [self._read_with_attention(load_image(image)) for image in (images if many else [images])]
+        return readings if many else readings[0]
+
+    def _read_with_attention(self, image: np.ndarray) -> Reading:
+        width = self.converter.canvas_width(image.shape)
+        ratio = np.array([self.converter.resized_width(image.shape, width) / width], "float32")
+        outputs = self.attention_reader.predict_on_batch(
+            self.reader_inputs(self.converter.convert([image], width), ratio)
+        )
+        (reading,) = self.tokenizer.decode(*(keras.ops.convert_to_numpy(y) for y in outputs))
+        return self._in_pixels(reading, image.shape, width)
+
+    def reader_inputs(self, image, valid_ratio):
+        return image if len(self.inputs) == 2 else (image, valid_ratio)
+
+    def arrange(self, image, valid_ratio, y, training):
+        seen = (image,) if len(self.inputs) == 2 else (image, valid_ratio.astype("float32"))
+        return (*seen, self.tokens(y, training)), y
+
+    def tokens(self, y: np.ndarray, training: bool = True) -> np.ndarray:
+        """What the decoder sees: int32 (B, S) for labels int (B, M) padded with -1.
+
+        Args:
+            training: False is for evaluation, where the network is on its own: all -1.
+        """
+        if training and not self.free_running:
+            return self.tokenizer.sequences(y, self.steps)
+        return np.full((len(y), self.steps), -1, "int32")
+
+    def time_steps(self, width: int | None = None) -> int:
+        """Output steps for characters and end, whatever the width."""
+        return self.steps

@@ -1,0 +1,243 @@
+"""The task every recogniser of the zoo does: images in, readings out; trained by `fit`, kept as a preset."""
+
+import dataclasses
+import functools
+import pathlib
+import types
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_textrec.images import load_image
+from keras_textrec.text import Character, Reading
+from keras_textrec.training.metrics import reading_metrics
+from keras_textrec.training.recipes import Recipe
+
+
+class TextRecognizer(keras.Model):
+    """Base of the recognisers; `TextRecognizer.from_preset(name)` gives whichever class the preset names.
+
+    A recogniser *is* its training graph: network input float32 (B, H, W, 3) to logits (B, T, V). `reader` is its
+    reading graph, to probabilities. It carries its own charset (`tokenizer`) and preprocessing (`converter`) through
+    every way of saving it. A subclass builds the graph in its constructor, sets `tokenizer` and `converter`, and gives
+    `make_reader`, `make_loss` and `time_steps`.
+
+    A model computes in the dtype policy that is in force when it is built; its weights are kept in float32.
+    """
+
+    tokenizer: Any
+    converter: Any
+    recipe: Recipe = Recipe()
+    # What a preset tells about itself besides the network: description, licence, training data, results.
+    about: Mapping[str, Any] = types.MappingProxyType({})
+
+    # === Reading ===
+
+    @functools.cached_property
+    def reader(self) -> keras.Model:
+        """The reading graph: network input (B, H, W, 3) to probabilities float32 (B, T, V); shares every weight."""
+        reader = self.make_reader()
+        if not default_jit():
+            # Not by compile(): the optimizer that it makes would be kept among this model's weights.
+            reader.jit_compile = False
+        return reader
+
+    def make_reader(self) -> keras.Model:
+        raise NotImplementedError
+
+    def make_loss(self) -> keras.losses.Loss:
+        raise NotImplementedError
+
+    def time_steps(self, width: int | None = None) -> int:
+        raise NotImplementedError
+
+    def read(self, images, batch_size: int = 32) -> Reading | list[Reading]:
+        """Reads one image or many.
+
+        Images of the same network width share a batch, so that an image reads the same alone as among others.
+
+        Args:
+            images: a path, bytes, array or PIL image, or a list of them; `keras_textrec.images.load_image` says what is
+                accepted.
+            batch_size: images a step at most.
+
+        Returns:
+            A `Reading`, or a list of them in the order of the images. `left` and `right` of its characters are columns
+            of the given image, in pixels.
+
+        Raises:
+            FileNotFoundError, ValueError: an image cannot be read; nothing is returned for the others.
+        """
+        many = isinstance(images, list | tuple)
+        pixels = [load_image(image) for image in (images if many else [images])]
+        groups = defaultdict(list)
+        for i, image in enumerate(pixels):
+            groups[self.converter.canvas_width(image.shape)].append(i)
+        readings: list[Reading] = [Reading("", 0.0)] * len(pixels)
+        for width, members in sorted(groups.items()):
+            for start in range(0, len(members), batch_size):
+                batch = members[start : start + batch_size]
+                probabilities = self._probabilities([pixels[i] for i in batch], width)
+                for i, reading in zip(batch, self.tokenizer.decode(probabilities), strict=True):
+                    readings[i] = self._in_pixels(reading, pixels[i].shape, width)
+        return readings if many else readings[0]
+
+    def _probabilities(self, images: Sequence[np.ndarray], width: int) -> np.ndarray:
+        x = self.converter.convert(images, width)
+        # A power of two of rows: compiled graphs are made for a handful of shapes, not for every number of images.
+        rows = 1 << (len(x) - 1).bit_length()
+        x = np.concatenate([x, np.zeros((rows - len(x), *x.shape[1:]), x.dtype)])
+        valid_ratio = np.ones(rows, "float32")
+        valid_ratio[: len(images)] = [self.converter.resized_width(image.shape, width) / width for image in images]
+        probabilities = self.reader.predict_on_batch(self.reader_inputs(x, valid_ratio))
+        return keras.ops.convert_to_numpy(probabilities)[: len(images)]
+
+    def reader_inputs(self, image: np.ndarray, valid_ratio: np.ndarray) -> Any:
+        """A batch as `reader` takes it: image float32 (B, H, W, 3), and the part of the width it fills, (B,)."""
+        return image
+
+    def _in_pixels(self, reading: Reading, shape: tuple[int, ...], width: int) -> Reading:
+        columns = shape[1]
+        scale = columns * width / self.converter.resized_width(shape, width)
+        characters = tuple(
+            Character(c.text, c.confidence, min(c.left * scale, columns), min(c.right * scale, columns))
+            for c in reading.characters
+        )
+        return dataclasses.replace(reading, characters=characters)
+
+    # === Training ===
+
+    def compile(self, optimizer="auto", loss="auto", *, weighted_metrics="auto", total_steps=None, **kwargs):
+        """As `keras.Model.compile`; what is "auto" comes from the recipe of the preset.
+
+        The metrics are `accuracy` (words right, a-z and 0-9 only, case ignored), `exact` (words right as they stand)
+        and `ned` (1 - normalised edit distance).
+
+        Args:
+            total_steps: the length of the learning-rate schedule; without it the rate stays constant after warm-up.
+        """
+        if optimizer == "auto":
+            optimizer = self.recipe.make_optimizer(self, total_steps)
+        if loss == "auto":
+            loss = self.make_loss()
+        if weighted_metrics == "auto":
+            weighted_metrics = self.make_metrics()
+        kwargs.setdefault("jit_compile", default_jit())
+        super().compile(optimizer=optimizer, loss=loss, weighted_metrics=weighted_metrics, **kwargs)
+
+    def make_metrics(self) -> list[keras.metrics.Metric]:
+        return reading_metrics(self.tokenizer)
+
+    def training_data(self, source, batch_size: int | None = None, augment: Callable | None = None, **options):
+        """Endless-order batches of a source for `fit`: shuffled anew every epoch, the same for the same seed.
+
+        Args:
+            source: what `keras_textrec.data.lmdb` or `.folder` gives.
+            batch_size: images a step; the recipe's by default.
+            augment: `(uint8 image (H, W, 3), numpy Generator) -> uint8 image`, or None.
+            **options: `steps_per_epoch`, and `epoch`, the first one (0).
+
+        Returns:
+            A `tf.data.Dataset` on the TensorFlow backend, a `keras.utils.PyDataset` on the others.
+        """
+        return self._data(source, batch_size, training=True, augment=augment, **options)
+
+    def evaluation_data(self, source, batch_size: int | None = None, **options):
+        """Batches of a source in its own order, every record once: for `evaluate` and `validation_data`."""
+        return self._data(source, batch_size, training=False, **options)
+
+    def arrange(self, image: np.ndarray, valid_ratio: np.ndarray, y: np.ndarray, training: bool) -> tuple[Any, Any]:
+        """A batch as the training graph takes it.
+
+        Args:
+            image: float32 (B, H, W, 3), converted.
+            valid_ratio: (B,), the part of the width that each image fills, 0 to 1.
+            y: int32 (B, M), label ids padded with -1.
+            training: False for evaluation, where a decoder is on its own.
+
+        Returns:
+            The inputs, an array or a dictionary by name, and the targets.
+        """
+        return image, y
+
+    def _data(self, source, batch_size, training, epoch=0, **options):
+        from keras_textrec.data.batches import Batches
+        from keras_textrec.data.pipeline import BatchDataset, tf_dataset
+
+        batches = Batches(
+            source,
+            self.converter,
+            self.tokenizer,
+            batch_size or self.recipe.batch_size,
+            length=self.recipe.max_length,
+            time_steps=self.time_steps(),
+            arrange=functools.partial(self.arrange, training=training),
+            training=training,
+            seed=self.recipe.seed,
+            **options,
+        )
+        return (tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset)(batches, epoch)
+
+    def evaluate_benchmarks(self, folders, batch_size: int = 64) -> dict[str, Any]:
+        """Reads every labelled dataset below one folder or several, and compares texts.
+
+        Returns:
+            `{"sets": [{"name", "samples", "unreadable", "accuracy", "exact", "ned", "images_per_second"}], "mean":
+            {"accuracy", "exact", "ned"}}`; `keras_textrec.training.evaluate` says what the numbers are.
+
+        Raises:
+            FileNotFoundError, ValueError: no dataset there, or a damaged one.
+        """
+        from keras_textrec.data import find_sources
+        from keras_textrec.training.evaluate import evaluate_sets
+
+        return evaluate_sets(self, find_sources(folders), batch_size)
+
+    # === Keeping ===
+
+    def get_config(self) -> dict:
+        serialize = keras.saving.serialize_keras_object
+        return {"name": self.name, "tokenizer": serialize(self.tokenizer), "converter": serialize(self.converter)}
+
+    @classmethod
+    def from_config(cls, config: dict, custom_objects: dict | None = None):
+        values = {
+            key: keras.saving.deserialize_keras_object(value, custom_objects) if isinstance(value, dict) else value
+            for key, value in config.items()
+        }
+        return cls(**values)
+
+    @classmethod
+    def from_preset(cls, preset: str | pathlib.Path, load_weights: bool = True) -> "TextRecognizer":
+        """The recogniser of a preset: its name, or the folder that `save_to_preset` wrote.
+
+        Args:
+            load_weights: False gives the preset's architecture with new weights, for training.
+
+        Raises:
+            ValueError: no such preset, a preset of another class, or a folder that is none.
+        """
+        from keras_textrec.presets import load_preset
+
+        model = load_preset(preset, load_weights)
+        if not isinstance(model, cls):
+            raise ValueError(f"The preset {str(preset)!r} is a {type(model).__name__}, not a {cls.__name__}.")
+        return model
+
+    def save_to_preset(self, folder: str | pathlib.Path) -> None:
+        """Writes a preset folder: config.json, metadata.json and model.weights.h5 (float32); all of it or nothing."""
+        from keras_textrec.presets import save_preset
+
+        save_preset(self, folder)
+
+
+def default_jit() -> bool | str:
+    """XLA where it pays: TensorFlow without a GPU runs the recognisers faster uncompiled."""
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return "auto" if tf.config.list_physical_devices("GPU") else False

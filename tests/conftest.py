@@ -1,0 +1,42 @@
+"""What every test has at hand. `KERAS_BACKEND` chooses the backend of a run."""
+
+import importlib.util
+import json
+import os
+import pathlib
+
+os.environ.setdefault("KERAS_BACKEND", "tensorflow")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
+# XLA compiles far longer than these small networks run.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+
+import numpy as np
+import pytest
+
+SHARED = pathlib.Path(__file__).parents[2] / "shared"
+
+
+@pytest.fixture(scope="session")
+def shared() -> pathlib.Path:
+    """The folder of published numbers and real photographs beside the checkout."""
+    if not SHARED.is_dir():
+        pytest.skip("../shared, with the published numbers and real photographs, is not beside this checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def parts(shared):
+    """(json dictionary, npz dictionary) of the published pre- and post-processing, labels, losses."""
+    folder = shared / "parity"
+    return json.loads((folder / "parts.expected.json").read_text()), dict(np.load(folder / "parts.expected.npz"))
+
+
+@pytest.fixture(scope="session")
+def rule(shared):
+    """The module that fills the published networks' tensors from their names."""
+    spec = importlib.util.spec_from_file_location("rule", shared / "parity" / "rule.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
