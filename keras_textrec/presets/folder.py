@@ -1,0 +1,142 @@
+"""A preset as a folder: config.json, metadata.json and model.weights.h5, as `keras.saving.load_model` reads them.
+
+There is no pickle and no code in it: the configuration may name classes of this package only.
+"""
+
+import contextlib
+import datetime
+import json
+import os
+import pathlib
+import shutil
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+import h5py
+import keras
+
+import keras_textrec
+
+CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
+
+
+def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
+    """Writes `model` as a preset folder, the whole of it or nothing.
+
+    An older preset there is replaced; other files beside it, such as a model card, stay.
+
+    Raises:
+        ValueError: `folder` exists and is no preset.
+    """
+    config = keras.saving.serialize_keras_object(model)
+    config.pop("compile_config", None)  # the optimizer belongs to the training, not to the trained
+    metadata = {
+        "keras_version": keras.__version__,
+        "keras_textrec_version": keras_textrec.__version__,
+        "date_saved": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d@%H:%M:%S"),
+        "parameter_count": model.count_params(),
+        "about": dict(model.about),
+        "recipe": model.recipe.to_dict(),
+    }
+    with _replacing(pathlib.Path(folder)) as new:
+        (new / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
+        (new / METADATA).write_text(json.dumps(metadata, indent=2, ensure_ascii=False), encoding="utf-8")
+        # Keras would keep the optimizer's state among the weights, at three times the size.
+        optimizer, model.optimizer = getattr(model, "optimizer", None), None
+        try:
+            model.save_weights(new / WEIGHTS)
+        finally:
+            model.optimizer = optimizer
+
+
+def describe_folder(folder: pathlib.Path) -> dict[str, Any]:
+    """The description (see `presets.registry`) of the preset in a folder.
+
+    Raises:
+        ValueError: a file is missing or is not what it should be.
+    """
+    metadata = _read_json(folder / METADATA)
+    model = _describe_object(_read_json(folder / CONFIG), folder / CONFIG)
+    return {**metadata.get("about", {}), "model": model, "training": metadata.get("recipe", {})}
+
+
+def load_weights(model: keras.Model, path: pathlib.Path) -> None:
+    """Keras' `load_weights` with one kind of error.
+
+    Raises:
+        ValueError: the file is missing, damaged, or holds another network's weights.
+    """
+    if not path.is_file():
+        raise ValueError(f"The preset {path.parent} has no {path.name}; copy the whole folder again.")
+    try:
+        count = _count_weights(path)
+    except (OSError, KeyError) as error:
+        raise ValueError(f"{path} is damaged, or is no weight file of Keras: {error}.") from error
+    name, wanted = type(model).__name__, model.count_params()
+    if count != wanted:  # Keras would not mind weights that the model has no layer for
+        raise ValueError(f"{path} is of another network: it holds {count:,} weights, and this {name} has {wanted:,}.")
+    try:
+        model.load_weights(path)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"{path} does not hold the weights of this {name}: {reason}") from error
+
+
+def _count_weights(path: pathlib.Path) -> int:
+    sizes = []
+    with h5py.File(path) as file:
+        file["layers"].visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
+    return sum(sizes)
+
+
+def _read_json(path: pathlib.Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise ValueError(f"{path.parent} is not a preset: it has no {path.name}.")
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path} is not a preset's {path.name}: {error}.") from error
+    if not isinstance(content, dict):
+        raise ValueError(f"{path} is not a preset's {path.name}: it holds no JSON object.")
+    return content
+
+
+def _describe_object(config: Any, path: pathlib.Path) -> dict[str, Any]:
+    """Keras' form of an object, {class_name, registered_name, config}, as a description's; only our classes pass."""
+    known = isinstance(config, dict) and isinstance(config.get("config"), dict)
+    if not known or config.get("registered_name") != f"keras_textrec>{config.get('class_name')}":
+        name = config.get("class_name") if isinstance(config, dict) else config
+        raise ValueError(f"{path} is not a preset of keras_textrec: it names {name!r}.")
+    arguments = {
+        key: _describe_object(value, path) if isinstance(value, dict) else value
+        for key, value in config["config"].items()
+    }
+    return {"class": config["class_name"], **arguments}
+
+
+@contextlib.contextmanager
+def _replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A new folder that takes the place of `folder` when the block ends well, and is gone when it does not."""
+    inside = sorted(folder.iterdir()) if folder.is_dir() else []
+    if folder.exists() and not (folder.is_dir() and not inside):
+        try:
+            describe_folder(folder)
+        except ValueError as error:
+            raise ValueError(f"{folder} exists and is not a preset; nothing was written. Give another.") from error
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
+        new, old = pathlib.Path(scratch, "new"), pathlib.Path(scratch, "old")
+        new.mkdir()
+        yield new
+        for path in inside:
+            if path.name not in (CONFIG, METADATA, WEIGHTS):
+                (shutil.copytree if path.is_dir() else shutil.copy2)(path, new / path.name)
+        if folder.exists():
+            os.replace(folder, old)
+        try:
+            os.replace(new, folder)
+        except OSError:
+            if old.exists():
+                shutil.move(old, folder)
+            raise

@@ -1,0 +1,166 @@
+"""Training a preset's recogniser from data on disk: what `keras-textrec train` runs."""
+
+import csv
+import datetime
+import logging
+import os
+import pathlib
+import time
+from typing import Any
+
+import keras
+import numpy as np
+import yaml
+
+from keras_textrec.data import Source
+from keras_textrec.presets import build
+from keras_textrec.presets.folder import save_preset
+
+logger = logging.getLogger(__name__)
+
+STATE, LOG, DESCRIPTION = "state.npz", "log.csv", "description.yaml"
+# What chooses the best checkpoint: words right among a-z and 0-9, case ignored; by its name, and by that of a guided
+# network.
+WATCHED = ("val_accuracy", "val_ctc_accuracy")
+
+
+def train(
+    description: dict[str, Any],
+    training: Source,
+    validation: Source,
+    output: str | pathlib.Path,
+    *,
+    initial: keras.Model | None = None,
+    resume: bool = False,
+) -> keras.Model:
+    """Trains by the description's recipe and keeps everything below `output`.
+
+    `output` gets `best/` and `last/` (preset folders), `log.csv` (a row an epoch), `description.yaml` and `state.npz`
+    (weights, optimizer and place in the data after the last whole epoch).
+
+    Args:
+        description: what `keras_textrec.describe` gives, perhaps with other values.
+        training, validation: what `keras_textrec.data` opens.
+        initial: a model whose weights to start from; None starts from new ones.
+        resume: go on where `output` stands, as if the run had never stopped.
+
+    Raises:
+        ValueError: `output` holds a run and `resume` is False, or holds none and it is True, or another description's;
+            the loss became infinite or NaN (the state of the epoch before is kept).
+    """
+    output = pathlib.Path(output)
+    _check_output(output, description, resume)
+    dtype = description["training"].get("dtype")
+    keras.utils.set_random_seed(description["training"].get("seed", 0))
+    model = build(description, dtype)
+    if initial is not None:
+        for variable, value in zip(model.weights, initial.weights, strict=True):
+            variable.assign(value)
+    recipe = model.recipe
+
+    epoch, best = 0, -1.0
+    data = model.training_data(training, steps_per_epoch=recipe.steps_per_epoch)
+    steps = len(data)
+    model.compile(total_steps=recipe.epochs * steps)
+    model.optimizer.build(model.trainable_variables)
+    if resume:
+        epoch, best = _load_state(model, output / STATE)
+        data = model.training_data(training, steps_per_epoch=recipe.steps_per_epoch, epoch=epoch)
+        _cut_log(output / LOG, epoch)
+        logger.info("Resuming %s after epoch %d of %d.", output, epoch, recipe.epochs)
+    else:
+        output.mkdir(parents=True, exist_ok=True)
+        (output / LOG).unlink(missing_ok=True)  # of a run that ended before its first state was written
+        (output / DESCRIPTION).write_text(yaml.safe_dump(description, sort_keys=False, allow_unicode=True), "utf-8")
+    model.fit(
+        data,
+        validation_data=model.evaluation_data(validation),
+        epochs=recipe.epochs,
+        initial_epoch=epoch,
+        shuffle=False,  # the data come shuffled
+        callbacks=[
+            _Keeper(output, best, steps * recipe.batch_size, description.get("images_seen", 0) if initial else 0),
+            keras.callbacks.TerminateOnNaN(),
+        ],
+    )
+    return model
+
+
+class _Keeper(keras.callbacks.Callback):
+    """After every epoch: the log's row, the best and the last preset, then the state that a resumed run starts from."""
+
+    def __init__(self, output: pathlib.Path, best: float, images_per_epoch: int, images_before: int):
+        super().__init__()
+        self.images_before = images_before
+        self.output = output
+        self.best = best
+        self.images_per_epoch = images_per_epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs["loss"]):
+            raise ValueError(
+                f"The loss became {logs['loss']} in epoch {epoch + 1}, of which nothing is kept; lower "
+                "training.learning_rate or training.clip_norm."
+            )
+        row = {
+            "epoch": epoch + 1,
+            "images": self.images_before + (epoch + 1) * self.images_per_epoch,
+            "seconds": round(time.perf_counter() - self.started, 1),
+            "time": datetime.datetime.now().isoformat(timespec="seconds"),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            **{key: float(value) for key, value in logs.items()},
+        }
+        path = self.output / LOG
+        is_new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, row)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+        self.model.about = {**self.model.about, "images_seen": row["images"]}
+        watched = next(float(logs[name]) for name in WATCHED if name in logs)
+        if watched > self.best:
+            self.best = watched
+            save_preset(self.model, self.output / "best")
+        save_preset(self.model, self.output / "last")
+        _save_state(self.model, self.output / STATE, epoch + 1, self.best)
+
+
+def _check_output(output: pathlib.Path, description: dict[str, Any], resume: bool) -> None:
+    has_run = (output / STATE).exists()
+    if resume and not has_run:
+        raise ValueError(f"There is no training to resume in {output}: it has no {STATE}.")
+    if has_run and not resume:
+        raise ValueError(f"{output} holds a training already; go on with it (--resume) or give another folder.")
+    if resume:
+        before = yaml.safe_load((output / DESCRIPTION).read_text("utf-8"))
+        if before != description:
+            raise ValueError(f"{output} was trained by another description; resume with {output / DESCRIPTION}.")
+
+
+def _save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: float) -> None:
+    arrays = {"epoch": np.array(epoch), "best": np.array(best)}
+    for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+        arrays |= {f"{kind}/{i}": keras.ops.convert_to_numpy(v.value) for i, v in enumerate(variables)}
+    scratch = path.with_suffix(".tmp")
+    with scratch.open("wb") as file:
+        np.savez(file, **arrays)
+    os.replace(scratch, path)
+
+
+def _load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, float]:
+    """Sets the model and its optimizer; the epochs done, and the best watched value so far."""
+    with np.load(path, allow_pickle=False) as state:
+        for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+            for i, variable in enumerate(variables):
+                variable.assign(state[f"{kind}/{i}"])
+        return int(state["epoch"]), float(state["best"])
+
+
+def _cut_log(path: pathlib.Path, epochs: int) -> None:
+    """Drops the rows of epochs whose state was never written."""
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[: epochs + 1]), "utf-8")

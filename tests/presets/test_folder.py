@@ -1,0 +1,245 @@
+import json
+import shutil
+import warnings
+
+import h5py
+import keras
+import numpy as np
+import pytest
+
+from keras_textrec import CRNN, TextRecognizer, describe
+from tests.tiny import RECIPE, change_json, crnn, draw, make_crnn
+
+FILES = ["config.json", "metadata.json", "model.weights.h5"]
+
+
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory):
+    """A preset folder that no test changes."""
+    folder = tmp_path_factory.mktemp("presets") / "tiny"
+    crnn().save_to_preset(folder)
+    return folder
+
+
+@pytest.fixture
+def preset(saved, tmp_path):
+    """A copy to change."""
+    return shutil.copytree(saved, tmp_path / "preset")
+
+
+@keras.saving.register_keras_serializable("keras_textrec_tests")
+class AnotherRecognizer(TextRecognizer):
+    pass
+
+
+def content(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_folder_round_trips(saved):
+    assert sorted(path.name for path in saved.iterdir()) == FILES
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = TextRecognizer.from_preset(saved)
+    assert type(model) is CRNN
+    assert model.tokenizer.get_config() == crnn().tokenizer.get_config()
+    assert model.converter.get_config() == crnn().converter.get_config()
+    assert model.recipe == RECIPE
+    assert model.about == crnn().about
+    x = np.random.default_rng(0).normal(size=(2, 32, 64, 3)).astype("float32")
+    ours, theirs = (m.reader.predict_on_batch(x) for m in (model, crnn()))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_folder_loads_with_keras_alone(saved):
+    model = keras.saving.load_model(saved)
+    assert type(model) is CRNN
+    assert model.tokenizer.charset == crnn().tokenizer.charset
+    assert model.converter.get_config() == crnn().converter.get_config()
+    assert model.read(draw("word")) == crnn().read(draw("word"))
+
+
+def test_without_weights_it_is_the_architecture(saved):
+    model = CRNN.from_preset(saved, load_weights=False)
+    assert model.get_config() == crnn().get_config()
+    assert not np.array_equal(model.get_weights()[0], crnn().get_weights()[0])
+
+
+def test_the_metadata_tell_what_it_is(saved):
+    metadata = json.loads((saved / "metadata.json").read_text("utf-8"))
+    assert metadata["keras_version"] == keras.__version__
+    assert metadata["parameter_count"] == crnn().count_params()
+    description = describe(saved)
+    assert description["description"] == "A tiny CRNN."
+    assert description["model"]["class"] == "CRNN"
+    assert description["training"] == RECIPE.to_dict()
+
+
+def test_a_trained_model_is_kept_without_its_optimizer(saved, tmp_path):
+    """Adam's state would make the file three times as large; training goes on with it."""
+    model = make_crnn()
+    model.compile()
+    model.optimizer.build(model.trainable_variables)
+    optimizer = model.optimizer
+    model.save_to_preset(tmp_path / "trained")
+    assert model.optimizer is optimizer
+    with h5py.File(tmp_path / "trained" / "model.weights.h5") as file:
+        sizes = []
+        file.visititems(lambda _, item: sizes.append(getattr(item, "size", 0)))
+    assert sum(sizes) == model.count_params()
+
+
+def test_another_class_is_refused(saved):
+    with pytest.raises(ValueError, match=r"The preset '.*tiny' is a CRNN, not a AnotherRecognizer\."):
+        AnotherRecognizer.from_preset(saved)
+
+
+def test_saving_replaces_an_older_preset_and_keeps_what_lies_beside_it(preset):
+    (preset / "README.md").write_text("A model card.")
+    model = make_crnn(hidden_size=8)
+    model.save_to_preset(preset)
+    assert sorted(path.name for path in preset.iterdir()) == sorted([*FILES, "README.md"])
+    assert (preset / "README.md").read_text() == "A model card."
+    assert CRNN.from_preset(preset).hidden_size == 8
+    assert [path.name for path in preset.parent.iterdir()] == ["preset"]
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_a_failure_leaves_the_old_preset(preset, monkeypatch, error):
+    before, model = content(preset), make_crnn(hidden_size=8)
+
+    def fail(path):
+        path.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(model, "save_weights", fail)
+    with pytest.raises(type(error)):
+        model.save_to_preset(preset)
+    assert content(preset) == before
+    with pytest.raises(type(error)):
+        model.save_to_preset(preset.parent / "new")
+    assert [path.name for path in preset.parent.iterdir()] == ["preset"], "no scratch folder and no half preset"
+
+
+def test_saving_creates_folders_and_fills_empty_ones(tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder in (tmp_path / "empty", tmp_path / "a" / "b"):
+        crnn().save_to_preset(folder)
+        assert sorted(path.name for path in folder.iterdir()) == FILES
+
+
+@pytest.mark.parametrize("others", [{}, {"config.json": '{"model_type": "bert"}'}])
+def test_a_folder_of_something_else_is_not_touched(tmp_path, others):
+    files = {"notes.txt": "mine", **others}
+    folder = tmp_path / "project"
+    folder.mkdir()
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    with pytest.raises(ValueError, match="project exists and is not a preset; nothing was written"):
+        crnn().save_to_preset(folder)
+    assert content(folder) == {name: text.encode() for name, text in files.items()}
+    assert [path.name for path in tmp_path.iterdir()] == ["project"]
+
+
+def test_a_file_is_not_replaced(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(ValueError, match="file exists and is not a preset"):
+        crnn().save_to_preset(tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_missing_file_is_named(preset, name):
+    (preset / name).unlink()
+    with pytest.raises(ValueError, match=f"preset.* has no {name}"):
+        CRNN.from_preset(preset)
+
+
+@pytest.mark.parametrize("name", ["config.json", "metadata.json"])
+@pytest.mark.parametrize("text", ["{", "[]", "\udcff"])
+def test_a_damaged_json_file_is_named(preset, name, text):
+    (preset / name).write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ValueError, match=f"{name} is not a preset's {name}: "):
+        CRNN.from_preset(preset)
+
+
+def serialized(layer):
+    return lambda config: (config.clear(), config.update(keras.saving.serialize_keras_object(layer)))
+
+
+def in_the_converter(**entries):
+    return lambda config: config["config"]["converter"].update(entries)
+
+
+FOREIGN = {
+    "a Keras layer": (serialized(keras.layers.Dense(3)), "it names 'Dense'"),
+    "a Keras model": (serialized(keras.Sequential([keras.layers.Dense(3)])), "it names 'Sequential'"),
+    "another package": (lambda config: config.update(registered_name="other>CRNN"), "it names 'CRNN'"),
+    "a module": (in_the_converter(module="os", class_name="system", registered_name=None), "it names 'system'"),
+    "a lambda": (in_the_converter(class_name="__lambda__", config={"value": "x"}), "it names '__lambda__'"),
+    "a Lambda layer": (
+        in_the_converter(module="keras.layers", class_name="Lambda", registered_name=None),
+        "it names 'Lambda'",
+    ),
+    "an unknown class": (
+        lambda config: config.update(class_name="CRMM", registered_name="keras_textrec>CRMM"),
+        "keras_textrec has no 'CRMM'",
+    ),
+    "no recogniser": (
+        lambda config: config.update(config["config"]["converter"]),
+        "model.class must be a recogniser, and ImageConverter is none",
+    ),
+    "an unknown argument": (lambda config: config["config"].update(hiden_size=3), "model: .*hiden_size"),
+    "no configuration": (lambda config: config.pop("config"), "it names 'CRNN'"),
+    "an empty object": (lambda config: config.clear(), "it names None"),
+}
+
+
+@pytest.mark.parametrize("change, message", FOREIGN.values(), ids=FOREIGN)
+def test_a_foreign_configuration_is_refused(preset, change, message):
+    change_json(preset / "config.json", change)
+    with pytest.raises(ValueError, match=message) as raised:
+        CRNN.from_preset(preset)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_foreign_recipe_is_refused(preset):
+    change_json(preset / "metadata.json", lambda metadata: metadata["recipe"].update(learning_rat=1))
+    with pytest.raises(ValueError, match="learning_rat is no key of a recipe; did you mean learning_rate"):
+        CRNN.from_preset(preset)
+
+
+def test_damaged_weights_are_refused(preset):
+    path = preset / "model.weights.h5"
+    whole = path.read_bytes()
+    for data in (whole[: len(whole) // 2], b"", b"no HDF5 file", b"PK\x03\x04" + whole[4:]):
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match=r"model\.weights\.h5 is damaged") as raised:
+            CRNN.from_preset(preset)
+        assert "\n" not in str(raised.value)
+    with h5py.File(path, "w") as file:
+        file["something"] = [1.0]
+    with pytest.raises(ValueError, match=r"model\.weights\.h5 is damaged, or is no weight file of Keras"):
+        CRNN.from_preset(preset)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"depths": (0, 1, 1, 2)}, {"hidden_size": 8}, {"widths": (8, 8, 16, 24)}],
+    ids=["deeper", "narrower", "wider"],
+)
+def test_weights_of_another_network_are_refused(preset, other):
+    make_crnn(**other).save_weights(preset / "model.weights.h5")
+    with pytest.raises(ValueError, match=r"model\.weights\.h5 is of another network: it holds .* weights") as raised:
+        CRNN.from_preset(preset)
+    assert "\n" not in str(raised.value)
+
+
+def test_as_many_weights_of_other_shapes_are_refused(preset):
+    with h5py.File(preset / "model.weights.h5", "a") as file:
+        kernel = file["layers/dense/vars/0"][()]
+        del file["layers/dense/vars/0"]
+        file["layers/dense/vars/0"] = kernel.T
+    with pytest.raises(ValueError, match=r"model\.weights\.h5 does not hold the weights of this CRNN: ") as raised:
+        CRNN.from_preset(preset)
+    assert "\n" not in str(raised.value)

@@ -1,0 +1,118 @@
+import logging
+
+import pytest
+
+from keras_textrec import ImageConverter, Reading
+from keras_textrec.data import find_sources
+from keras_textrec.training import evaluate
+from keras_textrec.training.evaluate import evaluate_sets, evaluate_source
+from tests.tiny import crnn, draw, png, write_lmdb
+
+
+class Answers:
+    """A recogniser that gives prepared texts, one after the other."""
+
+    converter = ImageConverter(32, 64, "widen")
+
+    def __init__(self, *texts):
+        self.texts = iter(texts)
+        self.asked = []
+
+    def read(self, images, batch_size):
+        self.asked.append((len(images), batch_size))
+        return [Reading(next(self.texts), 1.0) for _ in images]
+
+
+class Records(list):
+    """A source of (bytes or an exception, text)."""
+
+    def __getitem__(self, index):
+        data, text = super().__getitem__(index)
+        if isinstance(data, Exception):
+            raise data
+        return data, text
+
+    def key(self, index):
+        return f"record {index}"
+
+
+IMAGE = png(draw("x"))
+
+
+@pytest.mark.parametrize(
+    "wanted, read, accuracy, exact, ned",
+    [
+        ("Hello", "Hello", 1, 1, 1),
+        ("Hello", "hello", 1, 0, 4 / 5),
+        ("it's", "its", 1, 0, 3 / 4),
+        ("New York", "NewYork", 1, 1, 1),  # spaces are not compared
+        ("cat", "cart", 0, 0, 3 / 4),
+        ("cat", "", 0, 0, 0),
+        ("!?", "", 1, 0, 0),  # nothing of it is among a-z and 0-9
+        ("über", "uber", 0, 0, 3 / 4),
+    ],
+)
+def test_one_word(wanted, read, accuracy, exact, ned):
+    result = evaluate_source(Answers(read), Records([(IMAGE, wanted)]))
+    assert result["samples"] == 1
+    assert (result["accuracy"], result["exact"], result["ned"]) == (accuracy, exact, pytest.approx(ned))
+
+
+def test_unreadable_records_count_as_wrong(caplog):
+    records = Records([(b"no image", "a"), (IMAGE, "b"), (ValueError("no label"), "c"), (IMAGE, "d"), (IMAGE, "e")])
+    records.append((png(draw("x")[:2].repeat(60, 1)), "too long for a line"))
+    with caplog.at_level(logging.WARNING):
+        result = evaluate_source(Answers("b", "d", "x"), records)
+    assert result["samples"] == 6
+    assert result["unreadable"] == 3
+    assert result["accuracy"] == result["exact"] == result["ned"] == 2 / 6
+    assert result["images_per_second"] > 0
+    for record, key in zip(caplog.records, ("record 0", "record 2", "record 5"), strict=True):
+        assert f"An unreadable record counts as wrong, {key}: " in record.getMessage()
+
+
+def test_windows_keep_the_order(monkeypatch):
+    monkeypatch.setattr(evaluate, "WINDOW", 2)
+    records = Records([(IMAGE, "a"), (IMAGE, "b"), (b"", "c"), (IMAGE, "d"), (IMAGE, "e")])
+    model = Answers("a", "b", "d", "e")
+    assert evaluate_source(model, records, batch_size=7)["exact"] == 4 / 5
+    assert model.asked == [(2, 7), (1, 7), (1, 7)]
+
+
+def test_an_empty_source_is_refused():
+    with pytest.raises(ValueError, match="nothing to evaluate"):
+        evaluate_source(Answers(), Records())
+
+
+def test_the_mean_is_over_sets():
+    """As the field does it: a small set counts as much as a large one."""
+    one, two = Records([(IMAGE, "a")] * 3), Records([(IMAGE, "B")])
+    results = evaluate_sets(Answers("a", "a", "x", "b"), {"one": one, "two": two})
+    assert [row["name"] for row in results["sets"]] == ["one", "two"]
+    assert results["mean"] == {"accuracy": pytest.approx((2 / 3 + 1) / 2), "exact": pytest.approx(1 / 3), "ned": 1 / 3}
+
+
+def test_benchmarks_below_a_folder(tmp_path):
+    """Labels that are the recogniser's own readings, but for one."""
+    words = ["cat", "walrus", "dog"]
+    readings = [crnn().read(draw(word)).text for word in words]
+    for name, texts in [("photos/IC13", readings), ("SVT", [*readings[:2], "wrong"])]:
+        write_lmdb(tmp_path / name, words)
+        relabel(tmp_path / name, texts)
+    assert list(find_sources(tmp_path)) == ["SVT", "photos/IC13"]
+    results = crnn().evaluate_benchmarks(tmp_path, batch_size=2)
+    assert [(row["name"], row["samples"], row["accuracy"]) for row in results["sets"]] == [
+        ("SVT", 3, pytest.approx(2 / 3)),
+        ("photos/IC13", 3, 1),
+    ]
+    assert results["mean"]["accuracy"] == pytest.approx(5 / 6)
+    with pytest.raises(FileNotFoundError, match="There is no folder"):
+        crnn().evaluate_benchmarks(tmp_path / "lost")
+
+
+def relabel(path, texts):
+    import lmdb
+
+    with lmdb.open(str(path)) as environment, environment.begin(write=True) as transaction:
+        for number, text in enumerate(texts, 1):
+            transaction.put(b"label-%09d" % number, text.encode())

@@ -1,0 +1,197 @@
+import csv
+import json
+import shutil
+
+import keras
+import numpy as np
+import pytest
+
+from keras_textrec import CRNN, TextRecognizer, describe
+from keras_textrec.cli import main
+from keras_textrec.data import lmdb
+from keras_textrec.presets import override
+from keras_textrec.training import train as training
+from keras_textrec.training.train import train
+from tests.tiny import crnn, write_lmdb
+
+SETTINGS = ["training.learning_rate=5e-3", "training.seed=11"]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory):
+    """A folder with a preset, and two LMDBs: a record of each holds no image."""
+    place = tmp_path_factory.mktemp("training")
+    crnn().save_to_preset(place / "preset")
+    write_lmdb(place / "words", damaged=[4])
+    write_lmdb(place / "validation", ["cat", "owl", "dog", "hen", "emu"], damaged=[1])
+    return place
+
+
+@pytest.fixture(scope="module")
+def description(place):
+    return override(describe(place / "preset"), SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def sources(place):
+    return lmdb(place / "words"), lmdb(place / "validation")
+
+
+@pytest.fixture(scope="module")
+def straight(place, description, sources):
+    """Two epochs without a break: the model and its folder. `broken` is as if it had been killed after the first."""
+
+    def save_and_copy(*arguments):
+        save(*arguments)
+        if not (place / "broken").exists():
+            shutil.copytree(place / "straight", place / "broken")
+
+    save = training._save_state
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training, "_save_state", save_and_copy)
+        return train(description, *sources, place / "straight"), place / "straight"
+
+
+def command(place, output, *more):
+    """`keras-textrec train` with the same description and data."""
+    options = [option for setting in SETTINGS for option in ("-o", setting)]
+    data = ["--train", place / "words", "--validation", place / "validation", "--output", place / output]
+    return main([str(argument) for argument in ("train", place / "preset", *data, *options, *more)])
+
+
+def rows(output):
+    with (output / "log.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def state(output):
+    with np.load(output / "state.npz") as file:
+        return dict(file)
+
+
+def images_seen(preset):
+    return json.loads((preset / "metadata.json").read_text("utf-8"))["about"]["images_seen"]
+
+
+def test_a_run_leaves_log_presets_and_state(straight):
+    model, output = straight
+    assert {path.name for path in output.iterdir()} == {"best", "last", "log.csv", "description.yaml", "state.npz"}
+    log = rows(output)
+    assert [row["epoch"] for row in log] == ["1", "2"]
+    assert [row["images"] for row in log] == ["8", "16"]
+    wanted = {"seconds", "time", "learning_rate", "loss", "accuracy", "exact", "ned"}
+    wanted |= {f"val_{name}" for name in ("loss", "accuracy", "exact", "ned")}
+    assert wanted <= set(log[0])
+    assert all(np.isfinite(float(row["loss"])) for row in log)
+    assert float(log[1]["learning_rate"]) == pytest.approx(0, abs=1e-6)  # cosine over both epochs
+    assert int(state(output)["epoch"]) == 2
+    assert state(output)["best"] == max(float(row["val_accuracy"]) for row in log)
+
+    last = CRNN.from_preset(output / "last")
+    assert all(np.array_equal(a, b) for a, b in zip(last.get_weights(), model.get_weights(), strict=True))
+    assert last.recipe.to_dict() == {**model.recipe.to_dict(), "learning_rate": 5e-3, "seed": 11}
+    assert last.about == {**crnn().about, "images_seen": 16}
+    assert isinstance(TextRecognizer.from_preset(output / "best"), CRNN)
+
+
+def test_training_changed_the_weights(straight):
+    model, _ = straight
+    assert not np.array_equal(model.get_weights()[0], crnn().get_weights()[0])
+
+
+def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(place, straight):
+    """Through the command line."""
+    _, unbroken = straight
+    broken = place / "broken"
+    assert [row["epoch"] for row in rows(broken)] == ["1"]
+    assert int(state(broken)["epoch"]) == 1
+    assert images_seen(broken / "last") == 8
+
+    with (broken / "log.csv").open("a") as file:
+        file.write("2,16,an epoch whose state was not written\n")
+    assert command(place, "broken", "--resume") == 0
+    ours, theirs = state(broken), state(unbroken)
+    assert ours.keys() == theirs.keys()
+    different = [key for key in ours if not np.array_equal(ours[key], theirs[key])]
+    assert not different
+    for ours, theirs in zip(rows(broken), rows(unbroken), strict=True):
+        for passing in ("seconds", "time"):
+            del ours[passing], theirs[passing]
+        assert ours == theirs
+
+
+def test_a_run_is_not_overwritten(place, straight, description, sources, capsys):
+    before = (place / "straight" / "state.npz").read_bytes()
+    with pytest.raises(ValueError, match=r"straight holds a training already; go on with it \(--resume\)"):
+        train(description, *sources, place / "straight")
+    assert command(place, "straight") == 1
+    assert "holds a training already" in capsys.readouterr().err
+    assert (place / "straight" / "state.npz").read_bytes() == before
+
+
+def test_resuming_needs_a_run_of_the_same_description(place, straight, description, sources):
+    with pytest.raises(ValueError, match=r"no training to resume in .*nothing: it has no state\.npz"):
+        train(description, *sources, place / "nothing", resume=True)
+    assert not (place / "nothing").exists()
+    other = override(description, ["training.learning_rate=1"])
+    with pytest.raises(ValueError, match="straight was trained by another description"):
+        train(other, *sources, place / "straight", resume=True)
+
+
+@pytest.fixture
+def epochs(monkeypatch):
+    """Instead of training: the logs of epochs that the callbacks see."""
+    logs = []
+
+    def fit(self, data, *, callbacks, initial_epoch, **options):
+        self.fitted_from = initial_epoch
+        for epoch, log in enumerate(logs):
+            callbacks[0].set_model(self)
+            callbacks[0].on_epoch_begin(epoch)
+            callbacks[0].on_epoch_end(epoch, log)
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    return logs
+
+
+def test_the_best_epoch_is_kept(tmp_path, epochs, description, sources):
+    epochs += [{"loss": 1.0, "val_accuracy": value} for value in (0.25, 0.5, 0.5, 0.4)]
+    train(description, *sources, tmp_path / "run")
+    assert images_seen(tmp_path / "run" / "best") == 16
+    assert images_seen(tmp_path / "run" / "last") == 32
+    assert state(tmp_path / "run")["best"] == 0.5
+
+
+def test_a_diverged_epoch_is_not_kept(tmp_path, epochs, description, sources):
+    epochs += [{"loss": 1.0, "val_accuracy": 0.5}, {"loss": float("nan"), "val_accuracy": 0.0}]
+    with pytest.raises(ValueError, match="The loss became nan in epoch 2, of which nothing is kept"):
+        train(description, *sources, tmp_path / "run")
+    assert int(state(tmp_path / "run")["epoch"]) == 1
+    assert images_seen(tmp_path / "run" / "last") == 8
+    assert len(rows(tmp_path / "run")) == 1
+
+
+def test_a_run_that_ended_before_its_first_state_starts_anew(tmp_path, epochs, description, sources):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "log.csv").write_text("epoch\n1\n")
+    epochs += [{"loss": 1.0, "val_accuracy": 0.5}]
+    train(description, *sources, tmp_path / "run")
+    assert len(rows(tmp_path / "run")) == 1
+
+
+def test_weights_to_start_from(tmp_path, epochs, description, sources):
+    model = train(description, *sources, tmp_path / "run", initial=crnn())
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), crnn().get_weights(), strict=True))
+    fresh = train(description, *sources, tmp_path / "fresh")
+    assert not np.array_equal(fresh.get_weights()[0], crnn().get_weights()[0])
+    again = train(description, *sources, tmp_path / "again")
+    assert all(np.array_equal(a, b) for a, b in zip(fresh.get_weights(), again.get_weights(), strict=True))
+
+
+def test_interrupting(place, monkeypatch, capsys):
+    def fit(self, *arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    assert command(place, "interrupted") == 130
+    assert capsys.readouterr().err.endswith("keras-textrec train: interrupted.\n")
