@@ -115,7 +115,8 @@ def _block(x, width, excited, strides, fused, name):
         x = layers.Add(name=f"{name}_token_add")([wide, point, x])
         x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_token_bn")(x)
     if excited:
-        x = squeeze_excite(x, (x.shape[-1] // 4 + 4) // 8 * 8, "sigmoid", name=f"{name}_se")
+        # A quarter of the channels, to the nearest multiple of 8.
+        x = squeeze_excite(x, max(8, (x.shape[-1] // 4 + 4) // 8 * 8), "sigmoid", name=f"{name}_se")
     if strides != (1, 1):
         x = _conv_bn(x, width, 1, fused=fused, name=f"{name}_widen")
     y = _conv_bn(x, 2 * width, 1, 1, "gelu", fused=fused, name=f"{name}_channel0")

@@ -91,7 +91,9 @@ class AttentionDecoder(layers.Layer):
         start = ops.full((rows, 1), float(self.start))
         states = [hidden, start, memory, self.keys(memory)]
         outputs = self.rnn(ops.cast(tokens, "float32")[..., None], initial_state=states)
-        return outputs[..., : self.classes], outputs[..., self.classes :]
+        # Where T is free, TensorFlow has lost the number of classes.
+        logits = ops.reshape(outputs[..., : self.classes], (rows, ops.shape(tokens)[1], self.classes))
+        return logits, outputs[..., self.classes :]
 
     def get_config(self):
         own = {"units": self.units, "classes": self.classes, "steps": self.steps, "start": self.start}

@@ -57,7 +57,7 @@ class TPS(keras.Model):
             dtype="float32",
             name="fc2",
         )(x)
-        points = layers.Reshape((fiducials, 2), name="points")(x)
+        points = layers.Reshape((fiducials, 2), dtype="float32", name="points")(x)
         grid = SplineGrid(height, width, dtype="float32", name="grid")(points)
         straightened = BilinearSampler(dtype="float32", name="sampler")(image, grid)
         super().__init__(inputs=image, outputs=straightened, name=name)

@@ -39,8 +39,8 @@ class RARE(AttentionRecognizer):
         steps: S, the most symbols that are written, the end included. Training in PaddleOCR's way takes one more.
 
     Raises:
-        ValueError: the backbone leaves more or less than one row of an image of the converter's height, or the images
-            are to be rectified and the converter makes them of several widths.
+        ValueError: the tokenizer is another network's, the backbone leaves more or less than one row of an image of the
+            converter's height, or images are to be rectified and the converter makes them of several widths.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class RARE(AttentionRecognizer):
         converter = converter or ImageConverter(32, 100, resize="pad")
         backbone = backbone or ResNetVD()
         check_one_row("RARE", backbone, converter.height)
-        if rectify is not None and converter.resize == "widen":
+        if rectify and converter.resize == "widen":
             raise ValueError(
                 "RARE: rectification needs images of one width, and the converter widens them; let it resize by 'pad' "
                 "or 'stretch', or do without (rectify=None)."
@@ -95,7 +95,7 @@ class RARE(AttentionRecognizer):
         Raises:
             ValueError: the network does not rectify, or the image cannot be read.
         """
-        if self.rectify is None:
+        if not self.rectify:
             raise ValueError("This RARE network does not rectify images (rectify=None).")
         x = self.converter.convert([load_image(image)], self.converter.width)
         return self.converter.to_image(keras.ops.convert_to_numpy(self.get_layer("tps").predict_on_batch(x))[0])

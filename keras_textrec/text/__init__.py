@@ -2,7 +2,8 @@
 
 from keras_textrec.text.attention_tokenizers import AttentionTokenizer, NRTRTokenizer, SARTokenizer, SequenceTokenizer
 from keras_textrec.text.charset import Charset
-from keras_textrec.text.tokenizers import Character, CTCTokenizer, LabelReport, Reading, Tokenizer
+from keras_textrec.text.readings import Character, Reading
+from keras_textrec.text.tokenizers import CTCTokenizer, LabelReport, Tokenizer
 
 __all__ = [
     "AttentionTokenizer",

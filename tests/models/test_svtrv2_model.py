@@ -118,7 +118,7 @@ def test_one_step_with_the_other_jit_setting(jit):
     model = make(SVTRv2)
     y = np.array([[13, 11, 30, -1], [14, 14, -1, -1]], "int32")
     inputs, targets = model.arrange(pixels(), None, y, training=True)
-    model.compile(jit_compile=jit)
+    model.compile(weighted_metrics=None, jit_compile=jit)  # the metrics are those of every recogniser
     results = model.train_on_batch(inputs, targets, np.ones(2), return_dict=True)
     assert np.isfinite([float(value) for value in results.values()]).all()
 
@@ -139,7 +139,7 @@ def test_stochastic_depth_grows_from_nothing():
             lambda: RepSVTRBackbone(((32, True, 1, 1), (64, True, 1, 1))),
             "block 2 must stride to make 64 channels of 32",
         ),
-        (lambda: SVTRv2("abc", backbone=ResNetVD((1, 1), (8, 8))), "SVTRv2: resnet_vd makes 24 rows"),
+        (lambda: SVTRv2("abc", backbone=ResNetVD((1, 1), (8, 8))), "SVTRv2: resnet_vd makes 6 rows"),
         (
             lambda: SVTRv2("abc", backbone=shared_model(SVTRv2).backbone, hidden_size=40),
             "neck_block0_mixer: .* multiples of 32",

@@ -14,8 +14,6 @@ WEIGHTS = FOLDER / "weights" / f"{DEFAULT_PRESET}.weights.h5"
 
 @pytest.fixture(scope="module")
 def model():
-    if not WEIGHTS.is_file():
-        pytest.skip(f"{WEIGHTS.name} is not trained yet")
     return textrec.TextRecognizer.from_preset(DEFAULT_PRESET)
 
 
