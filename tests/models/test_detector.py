@@ -130,6 +130,7 @@ def test_mixed_precision_keeps_the_maps_in_float32():
     assert np.isfinite(model.predict_on_batch(pixels(1))).all()
 
 
+@pytest.mark.slow
 def test_it_fits_as_any_keras_model():
     model = make_detector()
     model.compile("adam", "mse", jit_compile=default_jit())

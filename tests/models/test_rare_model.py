@@ -142,6 +142,7 @@ def test_a_keras_file_reads_the_same(tmp_path):
     assert loaded.read(image).confidence == pytest.approx(rare().read(image).confidence, abs=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [{"tensorflow": True, "jax": False, "torch": False}[BACKEND]])
 def test_one_step_in_mixed_precision_with_the_other_jit_setting(jit):
     policy = keras.config.dtype_policy()

@@ -94,6 +94,7 @@ def test_the_guide_trains_the_backbone_and_ctc_does_not():
         assert np.array_equal(before, stem.get_weights()[0]) == guided
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("cls", [SVTRv2, RepSVTR])
 def test_one_fit_step_guided_in_mixed_precision(cls, tmp_path):
     source = lmdb(write_lmdb(tmp_path / "words", ["cat", "Dog", "---", "bird7"]))
@@ -113,6 +114,7 @@ def test_one_fit_step_guided_in_mixed_precision(cls, tmp_path):
     assert all(np.isfinite(values).all() for values in history.history.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("jit", [{"tensorflow": True, "jax": False, "torch": False}[BACKEND]])
 def test_one_step_with_the_other_jit_setting(jit):
     model = make(SVTRv2)

@@ -81,6 +81,7 @@ def test_fit_keep_and_read(model, tmp_path):
         assert alone.confidence == pytest.approx(one.confidence, abs=1e-4)
 
 
+@pytest.mark.slow
 def test_training_a_guided_network(tmp_path):
     """`train` watches the CTC branch of a guided network, and the preset it leaves can be read without the guide."""
     from keras_textrec.presets import describe
