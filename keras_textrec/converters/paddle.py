@@ -120,6 +120,7 @@ PADDLE_NAMES["RepSVTR"] = PADDLE_NAMES["SVTRv2"]
 # Published tensors that do nothing, and why; they are left out.
 DEAD_TENSORS: dict[str, str] = {
     r"transform\.grid_generator\.fc\..*": "zero at the start and frozen, so zero in every checkpoint",
+    r"head\.gtc_head\.positional_encoding\.pe": "sinusoids, which we compute",
 }
 
 # One published tensor or several -> one of our arrays.

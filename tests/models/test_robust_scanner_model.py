@@ -4,9 +4,11 @@ import pytest
 
 from keras_textrec import Charset, ImageConverter
 from keras_textrec.backbones import ResNet31
+from keras_textrec.data import lmdb
 from keras_textrec.layers.position_aware import ColumnMask
 from keras_textrec.models import RobustScanner
 from keras_textrec.text import SARTokenizer
+from tests.tiny import RECIPE, draw, write_lmdb
 
 BACKEND = keras.backend.backend()
 STEPS = 6
@@ -18,8 +20,8 @@ def make(**options):
     converter = ImageConverter(16, 40, resize="pad", pad_value=-1.0)
     backbone = ResNet31((0, 0, 1, 0), (8, 8, 16, 16), (4, 8))
     options = {"hidden_size": 8, "steps": STEPS, **options}
-    model = RobustScanner(SARTokenizer("abcdefgh"), converter, backbone, **options)
-    rng = np.random.default_rng(1)
+    model = RobustScanner(SARTokenizer("abcdefgh", unknown="drop"), converter, backbone, **options)
+    rng = np.random.default_rng(6)
     for weight in model.weights:  # strong weights: what is read depends on the image and on what was read before
         if len(weight.shape) > 1:
             gain = 3.0 if "head" in weight.path else 1.4
@@ -81,6 +83,27 @@ def test_attention_stays_within_the_image(model):
     assert not attention[1, ..., 5:].any() and attention[0, ..., 5:].any()
     reading = model.tokenizer.decode(probabilities, attention)[0]
     assert reading.attention.shape == (len(reading.characters), 2, 10)
+
+
+def test_an_image_reads_the_same_alone_and_among_others(model):
+    images = [draw("bad"), draw("cabbage"), draw("i")]
+    together = model.read(images)
+    assert [reading.text for reading in together] == [model.read(image).text for image in images]
+    looked = model.read(images[0], attention=True)
+    assert looked.text == together[0].text
+    assert looked.attention.shape == (len(looked.text), 2, 10)
+
+
+def test_fit_on_words(tmp_path):
+    """A word of more than 5 characters is dropped: 6 steps, one of them for the end."""
+    model = make()
+    model.recipe = RECIPE
+    model.compile()
+    data = model.training_data(lmdb(write_lmdb(tmp_path / "words", ["cab", "bad", "cabbage", "face"])), batch_size=4)
+    image, valid_ratio, tokens = next(iter(data))[0]
+    assert [tuple(x.shape) for x in (image, valid_ratio, tokens)] == [(4, 16, 40, 3), (4,), (4, STEPS)]
+    history = model.fit(data, shuffle=False, verbose=0).history
+    assert np.isfinite(history["loss"]).all()
 
 
 def test_the_mask_rounds_as_published_and_always_leaves_a_column():

@@ -6,12 +6,11 @@ import pytest
 
 from keras_textrec import CTCTokenizer, ImageConverter, RepSVTR, SVTRv2, TextRecognizer
 from keras_textrec.backbones import RepSVTRBackbone, ResNetVD, SVTRv2Backbone
-from keras_textrec.data import lmdb
 from keras_textrec.training import CTCLoss
-from keras_textrec.training.recipes import Recipe
-from tests.tiny import draw, write_lmdb
+from tests.tiny import draw
 
 BACKEND = keras.backend.backend()
+Y = np.array([[13, 11, 30, -1], [14, 14, -1, -1]], "int32")
 BLOCKS = ((32, True, 1, 1), (64, False, 2, 1), (64, False, 1, 1))
 
 
@@ -26,7 +25,6 @@ def make(cls, guided=True, **options):
     for variable in model.weights:  # so that every branch does something, and images are read differently
         noise = rng.normal(size=variable.shape) * (0.3 if len(variable.shape) > 1 else 0.1)
         variable.assign(1 + np.abs(noise) if variable.path.endswith(("gamma", "variance")) else noise)
-    model.recipe = Recipe(batch_size=4, epochs=1, learning_rate=1e-3, max_length=8, seed=3)
     return model
 
 
@@ -44,12 +42,10 @@ def read(model, x):
 @pytest.mark.parametrize("cls", [SVTRv2, RepSVTR])
 def test_heights_and_widths_are_free(cls):
     model = shared_model(cls)
-    for height, width in [(32, 64), (48, 101), (64, 7)]:
-        outputs = model({"image": pixels(1, height, width), "tokens": np.array([[2, 5, 9]], "int32")})
-        assert tuple(outputs["ctc"].shape) == (1, model.time_steps(width), 37)
-        assert tuple(outputs["guide"].shape) == (1, 3, 41)
     assert [model.time_steps(width) for width in (64, 101, 7)] == [8, 13, 1]
     assert model.time_steps() == 8
+    for height, width in [(48, 101), (64, 64)]:
+        assert read(model, pixels(1, height, width)).shape == (1, model.time_steps(width), 37)
 
 
 @pytest.mark.parametrize("cls", [SVTRv2, RepSVTR])
@@ -57,7 +53,6 @@ def test_a_preset_keeps_the_guide_and_without_it_reads_the_same(cls, tmp_path):
     model = shared_model(cls)
     shipped = model.without_guide()
     assert type(shipped) is cls and not shipped.guided
-    assert shipped.recipe == model.recipe
     assert shipped.count_params() == model.reader.count_params() < model.count_params()
     image = draw("word")
     for kept in (model, shipped):
@@ -84,8 +79,7 @@ def test_the_guide_trains_the_backbone_and_ctc_does_not():
     """The published `use_guide`; without a guide CTC trains everything."""
     for guided in (True, False):
         model = make(RepSVTR, guided, dropout=0.0)
-        y = np.array([[13, 11, 30, -1], [14, 14, -1, -1]], "int32")
-        inputs, targets = model.arrange(pixels(), None, y, training=True)
+        inputs, targets = model.arrange(pixels(), None, Y, training=True)
         loss = {"ctc": CTCLoss(), "guide": None} if guided else CTCLoss()
         model.compile(keras.optimizers.SGD(0.1), loss, weighted_metrics=None, jit_compile=False)
         stem = model.backbone.get_layer("stem0_conv")
@@ -95,33 +89,27 @@ def test_the_guide_trains_the_backbone_and_ctc_does_not():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("cls", [SVTRv2, RepSVTR])
-def test_one_fit_step_guided_in_mixed_precision(cls, tmp_path):
-    source = lmdb(write_lmdb(tmp_path / "words", ["cat", "Dog", "---", "bird7"]))
+def test_one_guided_step_in_mixed_precision():
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = make(cls)
+        model = make(SVTRv2)
     finally:
         keras.config.set_dtype_policy(policy)
     assert model.backbone.compute_dtype == "bfloat16"
     assert {output.dtype for output in model.outputs} == {"float32"}
+    assert {variable.dtype for variable in model.weights} == {"float32"}
     model.compile()
-    history = model.fit(
-        model.training_data(source), shuffle=False, verbose=0, validation_data=model.evaluation_data(source)
-    )
-    assert {"loss", "ctc_loss", "guide_loss", "ctc_accuracy", "val_ctc_ned"} <= set(history.history)
-    assert all(np.isfinite(values).all() for values in history.history.values())
+    results = model.train_on_batch(*model.arrange(pixels(), None, Y, training=True), np.ones(2), return_dict=True)
+    assert {"loss", "ctc_loss", "guide_loss", "ctc_accuracy", "ctc_exact", "ctc_ned"} == set(results)
+    assert np.isfinite([float(value) for value in results.values()]).all()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("jit", [{"tensorflow": True, "jax": False, "torch": False}[BACKEND]])
 def test_one_step_with_the_other_jit_setting(jit):
     model = make(SVTRv2)
-    y = np.array([[13, 11, 30, -1], [14, 14, -1, -1]], "int32")
-    inputs, targets = model.arrange(pixels(), None, y, training=True)
     model.compile(weighted_metrics=None, jit_compile=jit)  # the metrics are those of every recogniser
-    results = model.train_on_batch(inputs, targets, np.ones(2), return_dict=True)
+    results = model.train_on_batch(*model.arrange(pixels(), None, Y, training=True), np.ones(2), return_dict=True)
     assert np.isfinite([float(value) for value in results.values()]).all()
 
 
