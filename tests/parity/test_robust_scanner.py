@@ -44,7 +44,8 @@ def test_backbone(published):
     outputs = [backbone.get_layer(layer).output for layer in names.values()] + [backbone.output]
     maps = keras.Model(backbone.input, outputs).predict_on_batch(x[0])
     for key, ours in zip([*(f"bb.{name}" for name in names), "backbone_out"], maps, strict=True):
-        assert_published(ours.transpose(0, 3, 1, 2), expected, key)
+        # 31 layers of sums over up to 4,608 products: their order alone, by the number of threads, moves 1e-4.
+        assert_published(ours.transpose(0, 3, 1, 2), expected, key, 3e-4)
 
 
 def test_reading(published):
