@@ -105,6 +105,7 @@ def test_one_guided_step_in_mixed_precision():
     assert np.isfinite([float(value) for value in results.values()]).all()
 
 
+@pytest.mark.slow  # XLA compiles the step for a minute and more
 @pytest.mark.parametrize("jit", [{"tensorflow": True, "jax": False, "torch": False}[BACKEND]])
 def test_one_step_with_the_other_jit_setting(jit):
     model = make(SVTRv2)
