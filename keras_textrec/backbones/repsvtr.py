@@ -60,7 +60,6 @@ class RepSVTRBackbone(keras.Model):
         pyramid: Sequence[int] | None = None,
         fused: bool = False,
         name: str = "repsvtr_backbone",
-        **kwargs,
     ):
         # === Functional Model ===
         image = keras.Input((None, None, 3), name="image")
@@ -74,7 +73,7 @@ class RepSVTRBackbone(keras.Model):
             x = _block(x, width, excited, tuple(strides), fused, f"block{i}")
             maps.append(x)
         outputs = [maps[i - 1] for i in pyramid] if pyramid else pool_to_row(x)
-        super().__init__(inputs=image, outputs=outputs, name=name, **kwargs)
+        super().__init__(inputs=image, outputs=outputs, name=name)
 
         # === Config ===
         self.blocks = tuple(map(tuple, blocks))

@@ -27,6 +27,8 @@ class ResNet31(keras.Model):
         depths: basic blocks in each of the four stages.
         widths: channels of each stage.
         stem_widths: channels of the two convolutions before the first pooling.
+        use_bias: biases for the convolutions outside the blocks; the normalisations take them away again. MindOCR's
+            published weights have none.
         height: rows of the input image; `None` leaves them free. The width is always free.
 
     Raises:
@@ -38,9 +40,9 @@ class ResNet31(keras.Model):
         depths: Sequence[int] = (1, 2, 5, 3),
         widths: Sequence[int] = (256, 256, 512, 512),
         stem_widths: Sequence[int] = (64, 128),
+        use_bias: bool = True,
         height: int | None = None,
         name: str = "resnet31",
-        **kwargs,
     ):
         if not len(depths) == len(widths) == len(POOLS):
             raise ValueError(f"ResNet31: depths {list(depths)} and widths {list(widths)} must have four entries each.")
@@ -48,19 +50,20 @@ class ResNet31(keras.Model):
         image = keras.Input((height, None, 3), name="image")
         x = image
         for i, width in enumerate(stem_widths, start=1):
-            x = conv_bn(x, width, 3, activation="relu", use_bias=True, name=f"stem{i}")
+            x = conv_bn(x, width, 3, activation="relu", use_bias=use_bias, name=f"stem{i}")
         for stage, (depth, width, pool) in enumerate(zip(depths, widths, POOLS, strict=True), start=2):
             if pool:
                 x = layers.MaxPooling2D(pool, pool, "same", data_format=FORMAT, name=f"stage{stage}_pool")(x)
             for block in range(depth):
                 x = _basic_block(x, width, f"stage{stage}_block{block}")
-            x = conv_bn(x, width, 3, activation="relu", use_bias=True, name=f"stage{stage}_out")
-        super().__init__(inputs=image, outputs=x, name=name, **kwargs)
+            x = conv_bn(x, width, 3, activation="relu", use_bias=use_bias, name=f"stage{stage}_out")
+        super().__init__(inputs=image, outputs=x, name=name)
 
         # === Config ===
         self.depths = tuple(depths)
         self.widths = tuple(widths)
         self.stem_widths = tuple(stem_widths)
+        self.use_bias = use_bias
         self.height = height
 
     def get_config(self):
@@ -69,6 +72,7 @@ class ResNet31(keras.Model):
             "depths": self.depths,
             "widths": self.widths,
             "stem_widths": self.stem_widths,
+            "use_bias": self.use_bias,
             "height": self.height,
         }
 

@@ -41,7 +41,6 @@ class SVTRv2Backbone(keras.Model):
         conv_depths: Sequence[int] = (6, 2, 0),
         stochastic_depth: float = 0.1,
         name: str = "svtrv2_backbone",
-        **kwargs,
     ):
         if not len(widths) == len(depths) == len(conv_depths):
             raise ValueError(
@@ -63,7 +62,7 @@ class SVTRv2Backbone(keras.Model):
                 mixer = _local_mixer if block < convs else _global_mixer
                 label = f"stage{stage}_block{block}"
                 x = transformer_block(x, mixer, 4, "gelu", stochastic_depth=next(shares), name=label)
-        super().__init__(inputs=image, outputs=pool_to_row(x), name=name, **kwargs)
+        super().__init__(inputs=image, outputs=pool_to_row(x), name=name)
 
         # === Config ===
         self.widths = tuple(widths)

@@ -41,9 +41,7 @@ class NRTRDecoder(keras.Model):
         dropout: of the embedded tokens, within the MLPs and of every residual branch.
     """
 
-    def __init__(
-        self, width: int, vocabulary_size: int, depth: int = 2, dropout: float = 0.1, name: str = "guide", **kwargs
-    ):
+    def __init__(self, width: int, vocabulary_size: int, depth: int = 2, dropout: float = 0.1, name: str = "guide"):
         # === Layers ===
         normal = keras.initializers.RandomNormal(stddev=width**-0.5)
         embedding = layers.Embedding(vocabulary_size, width, embeddings_initializer=normal, name="embedding")
@@ -61,7 +59,7 @@ class NRTRDecoder(keras.Model):
         x = layers.Dropout(dropout, name="dropout")(x)
         for i in range(depth):
             x = _decoder_layer(x, seen, dropout, f"layer{i}")
-        super().__init__(inputs={"memory": memory, "tokens": tokens}, outputs=head(x), name=name, **kwargs)
+        super().__init__(inputs={"memory": memory, "tokens": tokens}, outputs=head(x), name=name)
 
         # === Config ===
         self.width = width

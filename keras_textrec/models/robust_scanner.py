@@ -1,7 +1,8 @@
 """RobustScanner: one branch reads with the text so far in mind, one goes by positions alone, and a gate chooses.
 
 Yue et al., "RobustScanner: Dynamically Enhancing Positional Clues for Robust Text Recognition" (2020).
-Published network: PaddleOCR `configs/rec/rec_r31_robustscanner.yml`.
+Published networks: PaddleOCR `configs/rec/rec_r31_robustscanner.yml`, MindOCR
+`configs/rec/robustscanner/robustscanner_resnet31.yaml`.
 """
 
 import keras
@@ -30,6 +31,11 @@ class RobustScanner(AttentionRecognizer):
         backbone: a functional model, image -> feature map; defaults to ResNet31.
         hidden_size: units of the LSTMs and channels of the keys.
         steps: S, the most symbols that are written, the end included.
+        along_text: whether the LSTMs run along the text. If not, the hybrid branch knows the symbol before and nothing
+            earlier, and the position branch reads columns from top to bottom, not rows. MindOCR's published weights are
+            for that. (Its LSTMs take the first axis, the images, for time; this is what they do to one image alone.
+            Among others there, an image sees those before it in its batch.)
+        use_bias: biases for the convolutions that make the keys. MindOCR's published weights have none.
     """
 
     def __init__(
@@ -39,8 +45,9 @@ class RobustScanner(AttentionRecognizer):
         backbone: keras.Model | None = None,
         hidden_size: int = 128,
         steps: int = 40,
+        along_text: bool = True,
+        use_bias: bool = True,
         name: str = "robust_scanner",
-        **kwargs,
     ):
         # === Layers ===
         tokenizer = tokenizer if isinstance(tokenizer, SARTokenizer) else SARTokenizer(tokenizer)
@@ -48,8 +55,10 @@ class RobustScanner(AttentionRecognizer):
             48, 160, resize="pad", pad_value=-1.0, round_width_to=4, minimum_width=48
         )
         backbone = backbone or ResNet31()
-        encoder = layers.Conv2D(hidden_size, 1, kernel_initializer="glorot_normal", data_format=FORMAT, name="encoder")
-        decoder = HybridDecoder(tokenizer.vocabulary_size, tokenizer.start_id, name="decoder")
+        encoder = layers.Conv2D(
+            hidden_size, 1, use_bias=use_bias, kernel_initializer="glorot_normal", data_format=FORMAT, name="encoder"
+        )
+        decoder = HybridDecoder(tokenizer.vocabulary_size, tokenizer.start_id, remember=along_text, name="decoder")
 
         # === Functional Model ===
         image = keras.Input((converter.height, None, 3), name="image")
@@ -58,9 +67,10 @@ class RobustScanner(AttentionRecognizer):
         features = backbone(image)
         keys = encoder(features)
         bias = ColumnMask(name="mask")(features, valid_ratio)
-        glimpses, _ = PositionAttention(steps, name="position")(features, position_aware(keys), bias)
+        places = position_aware(keys, along_text=along_text, use_bias=use_bias)
+        glimpses, _ = PositionAttention(steps, name="position")(features, places, bias)
         logits, _ = decoder(features, keys, bias, glimpses, tokens)
-        super().__init__(inputs=[image, valid_ratio, tokens], outputs=logits, name=name, **kwargs)
+        super().__init__(inputs=[image, valid_ratio, tokens], outputs=logits, name=name)
 
         # === Config ===
         self.tokenizer = tokenizer
@@ -68,6 +78,8 @@ class RobustScanner(AttentionRecognizer):
         self.backbone = backbone
         self.hidden_size = hidden_size
         self.steps = steps
+        self.along_text = along_text
+        self.use_bias = use_bias
 
     def make_loss(self) -> keras.losses.Loss:
         return SARLoss()
@@ -78,4 +90,6 @@ class RobustScanner(AttentionRecognizer):
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "hidden_size": self.hidden_size,
             "steps": self.steps,
+            "along_text": self.along_text,
+            "use_bias": self.use_bias,
         }

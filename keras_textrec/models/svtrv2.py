@@ -53,7 +53,6 @@ class SVTRv2(TextRecognizer):
         hidden_size: int = 256,
         dropout: float = 0.1,
         name: str = "svtrv2",
-        **kwargs,
     ):
         # === Layers ===
         tokenizer = tokenizer if isinstance(tokenizer, CTCTokenizer) else CTCTokenizer(tokenizer)
@@ -75,7 +74,7 @@ class SVTRv2(TextRecognizer):
             inputs = {"image": image, "tokens": tokens}
             memory = map_to_sequence(features, "guide_memory")
             outputs = {"ctc": logits, "guide": guide({"memory": memory, "tokens": tokens})}
-        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        super().__init__(inputs=inputs, outputs=outputs, name=name)
 
         # === Config ===
         self.tokenizer = tokenizer

@@ -16,6 +16,7 @@ from keras_textrec.backbones.repsvtr import DETECTION, RepSVTRBackbone
 from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.layers.convolution import BATCH_NORM, FORMAT, conv, conv_bn, hard_sigmoid_fifth, squeeze_excite
+from keras_textrec.models.preset_model import PresetModel
 from keras_textrec.models.text_recognizer import default_jit
 
 # ImageNet's statistics, listed for red, green, blue; the published detector takes them in this order on BGR.
@@ -27,7 +28,7 @@ SHARPNESS = 50.0
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
-class RepSVTRDetector(keras.Model):
+class RepSVTRDetector(PresetModel):
     """Network input float32 (B, H, W, 3), H and W multiples of 32 -> maps float32 (B, H, W, 3), each from 0 to 1.
 
     The maps are the probability of a word's core, the threshold for it, and the core cut out softly by the two, as the
@@ -55,7 +56,6 @@ class RepSVTRDetector(keras.Model):
         box_threshold: float = 0.6,
         unclip_ratio: float = 1.5,
         name: str = "repsvtr_detector",
-        **kwargs,
     ):
         # === Layers ===
         backbone = backbone or RepSVTRBackbone(DETECTION, pyramid=(2, 5, 10, 13))
@@ -74,7 +74,7 @@ class RepSVTRDetector(keras.Model):
         threshold_map = _db_head(x, "threshold")
         binary = ops.sigmoid(SHARPNESS * (probability - threshold_map))
         maps = ops.concatenate([probability, threshold_map, binary], axis=-1)
-        super().__init__(inputs=image, outputs=maps, name=name, **kwargs)
+        super().__init__(inputs=image, outputs=maps, name=name)
 
         # === Config ===
         self.backbone = backbone
@@ -135,11 +135,6 @@ class RepSVTRDetector(keras.Model):
             "box_threshold": self.box_threshold,
             "unclip_ratio": self.unclip_ratio,
         }
-
-    @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None):
-        backbone = keras.saving.deserialize_keras_object(config["backbone"], custom_objects)
-        return cls(**{**config, "backbone": backbone})
 
 
 # === The network's parts ===
