@@ -13,7 +13,7 @@ from keras_textrec.models import (
     TextSpotter,
     Word,
 )
-from keras_textrec.presets import describe, preset_names
+from keras_textrec.presets import describe, preset_names, upload_preset
 from keras_textrec.text import (
     AttentionTokenizer,
     Character,
@@ -52,4 +52,5 @@ __all__ = [
     "synthesis",
     "text",
     "training",
+    "upload_preset",
 ]

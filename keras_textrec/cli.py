@@ -35,12 +35,14 @@ def _parser() -> argparse.ArgumentParser:
 
     read = commands.add_parser("read", help="read images of words")
     read.add_argument("images", nargs="+", metavar="IMAGE_OR_FOLDER")
-    read.add_argument("--preset", default=DEFAULT_PRESET, help="a name or a folder (default: %(default)s)")
+    read.add_argument(
+        "--preset", default=DEFAULT_PRESET, help="a name, a folder or hf://USER/REPO (default: %(default)s)"
+    )
     read.add_argument("--json", action="store_true", help="JSON, with the confidence and place of every character")
     read.set_defaults(run=_read)
 
     train = commands.add_parser("train", help="train a preset's architecture by its recipe")
-    train.add_argument("preset", help="a name or a folder")
+    train.add_argument("preset", help="a name, a folder or hf://USER/REPO")
     train.add_argument("--train", nargs="+", required=True, metavar="SOURCE", help="LMDBs, folders or label files")
     train.add_argument("--validation", nargs="+", required=True, metavar="SOURCE")
     train.add_argument("--output", required=True, metavar="DIR", help="checkpoints, log and state go here")
@@ -50,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     train.set_defaults(run=_train)
 
     evaluate = commands.add_parser("evaluate", help="measure a preset on every dataset below the folders")
-    evaluate.add_argument("preset", help="a name or a folder")
+    evaluate.add_argument("preset", help="a name, a folder or hf://USER/REPO")
     evaluate.add_argument("folders", nargs="+", metavar="FOLDER")
     evaluate.add_argument("--batch-size", type=int, default=64)
     evaluate.add_argument("--json", metavar="FILE", help="write the table here too")
@@ -67,18 +69,45 @@ def _parser() -> argparse.ArgumentParser:
     synthesize.add_argument("--processes", type=int, help="default: all cores")
     synthesize.set_defaults(run=_synthesize)
 
-    presets = commands.add_parser("presets", help="the table of presets; one preset whole")
+    presets = commands.add_parser("presets", help="the table of presets; with a name, all that is known of that preset")
     presets.add_argument("name", nargs="?")
     presets.set_defaults(run=_presets)
+
+    convert = commands.add_parser("convert", help="make a preset folder of a published checkpoint")
+    convert.add_argument("checkpoint", help="PaddleOCR's, MindOCR's or OpenOCR's: a file, a .tar or a folder")
+    convert.add_argument("folder", metavar="DIR", help="the preset goes here")
+    convert.add_argument("--preset", metavar="NAME", help="the network it is of (default: by its config.yml)")
+    convert.add_argument("--config", metavar="FILE", help="the publisher's configuration, instead of --preset")
+    convert.add_argument("--charset", metavar="FILE", help="its characters, one a line, if they are others")
+    convert.add_argument("--image", nargs="+", default=[], metavar="IMAGE_OR_FOLDER", help="read these with it")
+    convert.set_defaults(run=_convert, json=False)
+
+    publish = commands.add_parser("publish", help="upload a preset, with its model card, to the Hugging Face Hub")
+    publish.add_argument("preset", help="a name or a folder")
+    publish.add_argument("repository", metavar="hf://USER/REPO")
+    publish.add_argument("--private", action="store_true", default=None, help="if the repository is to be made")
+    publish.add_argument("--message", default="Upload a preset of keras_textrec", help="of the commit (%(default)s)")
+    publish.set_defaults(run=_publish)
+
+    card = commands.add_parser("card", help="the model card of a preset")
+    which = card.add_mutually_exclusive_group(required=True)
+    which.add_argument("preset", nargs="?", help="a name or a folder")
+    which.add_argument("--all", metavar="DIR", help="the cards of all named presets, a file DIR/NAME.md each")
+    card.add_argument("--output", metavar="FILE", help="write it here instead of printing it")
+    card.set_defaults(run=_card)
     return parser
 
 
 def _read(options: argparse.Namespace) -> int:
-    from keras_textrec.images import load_image
     from keras_textrec.models import TextRecognizer
 
     files = _image_files(options.images)
-    model = TextRecognizer.from_preset(options.preset)
+    return _print_readings(TextRecognizer.from_preset(options.preset), files, options)
+
+
+def _print_readings(model, files: Iterable[str], options: argparse.Namespace) -> int:
+    from keras_textrec.images import load_image
+
     names, pixels, failed = [], [], 0
     for name in files:
         try:
@@ -86,7 +115,8 @@ def _read(options: argparse.Namespace) -> int:
             model.converter.canvas_width(image.shape)  # ValueError for a line that is too long to be read
         except (OSError, ValueError) as error:
             failed += 1
-            print(f"keras-textrec read: {error if name in str(error) else f'{name}: {error}'}", file=sys.stderr)
+            reason = error if name in str(error) else f"{name}: {error}"
+            print(f"keras-textrec {options.command}: {reason}", file=sys.stderr)
         else:
             names.append(name)
             pixels.append(image)
@@ -176,8 +206,51 @@ def _presets(options: argparse.Namespace) -> int:
     cells = []
     for name in preset_names():
         description = describe(name)
-        cells.append((name, description["model"]["class"], description["language"], description["description"].strip()))
-    _print_table(("preset", "model", "language", "what it is"), cells)
+        languages = [description["language"]] if isinstance(description["language"], str) else description["language"]
+        language = " ".join(languages[:4]) + (" …" if len(languages) > 4 else "")
+        weights = "Hub" if "hub" in description else description.get("source", {}).get("publisher", "embedded")
+        cells.append((name, description["model"]["class"], language, weights))
+    _print_table(("preset", "model", "language", "weights"), cells)
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from keras_textrec.converters.convert import convert
+    from keras_textrec.models import RepSVTRDetector
+
+    files = _image_files(options.image)
+    model = convert(
+        options.checkpoint, options.folder, preset=options.preset, config=options.config, charset=options.charset
+    )
+    print(f"{options.folder} holds the preset: {type(model).__name__}, {model.count_params():,} parameters.")
+    if isinstance(model, RepSVTRDetector):
+        for name in files:
+            print(f"{name}: {len(model.detect(name))} words found")
+        return 0
+    return _print_readings(model, files, options)
+
+
+def _publish(options: argparse.Namespace) -> int:
+    from keras_textrec.presets import publish_preset
+
+    address = publish_preset(options.preset, options.repository, private=options.private, message=options.message)
+    print(address)
+    return 0
+
+
+def _card(options: argparse.Namespace) -> int:
+    from keras_textrec.presets import describe, preset_names
+    from keras_textrec.presets.card import make_card
+
+    names = preset_names() if options.all else [options.preset]
+    for name in names:
+        card = make_card(describe(name), name)
+        output = pathlib.Path(options.all, f"{name}.md") if options.all else options.output
+        if output:
+            pathlib.Path(output).parent.mkdir(parents=True, exist_ok=True)
+            pathlib.Path(output).write_text(card, encoding="utf-8")
+        else:
+            print(card, end="")
     return 0
 
 

@@ -85,16 +85,16 @@ def test_an_unknown_preset(images, capsys, command):
     assert main(command.split()) == 1
     output, errors = capsys.readouterr()
     assert output == ""
-    assert errors.splitlines() == [
-        f"keras-textrec {command.split()[0]}: There is no preset and no folder 'crnn_smal'; did you mean crnn_small_en?"
-    ]
+    start = f"keras-textrec {command.split()[0]}: There is no preset and no folder 'crnn_smal'; did you mean "
+    assert errors.startswith(start) and "crnn_small_en" in errors and errors.count("\n") == 1
 
 
 def test_presets(preset, capsys):
     assert main(["presets"]) == 0
     output = capsys.readouterr().out
     assert all(name in output for name in preset_names())
-    for name in (preset, *preset_names()):
+    assert "embedded" in output and "PaddleOCR" in output
+    for name in (preset, *preset_names()[::5]):
         assert main(["presets", name]) == 0
         assert yaml.safe_load(capsys.readouterr().out) == describe(name)
 

@@ -42,6 +42,10 @@ def crnn() -> CRNN:
     return make_crnn()
 
 
+def same_weights(one: keras.Model, other: keras.Model) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(one.get_weights(), other.get_weights(), strict=True))
+
+
 def draw(text: str, height: int = 24) -> np.ndarray:
     """The text in black on white, uint8 (height, W, 3), W by the text."""
     (width, _), _ = cv2.getTextSize(text, cv2.FONT_HERSHEY_SIMPLEX, 1.0, 2)

@@ -1,7 +1,8 @@
-"""ResNet-vd for text recognition, as PaddleOCR builds it for CRNN and RARE.
+"""ResNet-vd for text recognition, as PaddleOCR and MindOCR build it for CRNN and RARE.
 
 He et al., "Deep Residual Learning" (2015); the "vd" shortcut is from He et al., "Bag of Tricks" (2018).
-Published file: PaddleOCR `ppocr/modeling/backbones/rec_resnet_vd.py`.
+Published files: PaddleOCR `ppocr/modeling/backbones/rec_resnet_vd.py`, MindOCR
+`mindocr/models/backbones/rec_resnet.py`.
 """
 
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ class ResNetVD(keras.Model):
         depths: basic blocks in each stage.
         widths: channels of each stage.
         stem_widths: channels of the 3x3 convolutions before the first pooling.
+        pool_padding: how the two poolings are padded: "even", half a window on both sides (PaddleOCR), or "same", as
+            Keras does: an odd cell of it comes after the end (MindOCR).
         height: rows of the input image; `None` leaves them free. The width is always free.
     """
 
@@ -31,29 +34,35 @@ class ResNetVD(keras.Model):
         depths: Sequence[int] = (3, 4, 6, 3),
         widths: Sequence[int] = (64, 128, 256, 512),
         stem_widths: Sequence[int] = (32, 32, 64),
+        pool_padding: str = "even",
         height: int | None = None,
         name: str = "resnet_vd",
     ):
         if len(depths) != len(widths):
             raise ValueError(f"ResNetVD: depths {list(depths)} and widths {list(widths)} must have one entry a stage.")
+        if pool_padding not in ("even", "same"):
+            raise ValueError(f"ResNetVD: pool_padding must be 'even' or 'same', not {pool_padding!r}.")
+        padding = "same" if pool_padding == "same" else "valid"
         # === Functional Model ===
         image = keras.Input((height, None, 3), name="image")
         x = image
         for i, width in enumerate(stem_widths, start=1):
             x = conv_bn(x, width, 3, activation="relu", name=f"stem{i}")
-        # Zeros serve as the published -inf padding: nothing is negative after ReLU.
-        x = pad_evenly(x, 3, "pool_pad")
-        x = layers.MaxPooling2D(3, 2, data_format=FORMAT, name="pool")(x)
+        if pool_padding == "even":
+            # Zeros serve as the published -inf padding: nothing is negative after ReLU.
+            x = pad_evenly(x, 3, "pool_pad")
+        x = layers.MaxPooling2D(3, 2, padding, data_format=FORMAT, name="pool")(x)
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             for block in range(depth):
                 x = _basic_block(x, width, stage, block)
-        x = layers.MaxPooling2D(2, 2, data_format=FORMAT, name="out_pool")(x)
+        x = layers.MaxPooling2D(2, 2, padding, data_format=FORMAT, name="out_pool")(x)
         super().__init__(inputs=image, outputs=x, name=name)
 
         # === Config ===
         self.depths = tuple(depths)
         self.widths = tuple(widths)
         self.stem_widths = tuple(stem_widths)
+        self.pool_padding = pool_padding
         self.height = height
 
     def get_config(self):
@@ -62,6 +71,7 @@ class ResNetVD(keras.Model):
             "depths": self.depths,
             "widths": self.widths,
             "stem_widths": self.stem_widths,
+            "pool_padding": self.pool_padding,
             "height": self.height,
         }
 

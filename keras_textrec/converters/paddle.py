@@ -41,6 +41,7 @@ PADDLE_NAMES: dict[str, tuple[tuple[str, str], ...]] = {
         (r"block(\d+)_se_expand", r"backbone.blocks.\1.mid_se.conv2"),
         (r"block(\d+)_project_(conv|bn)", r"backbone.blocks.\1.linear_conv.\2"),
     ),
+    "VGG7": ((r"conv(\d)_(conv|bn)", r"backbone.conv\1.\2"),),  # MindOCR's names; Paddle has no such network
     "RobustScanner": (
         (r"encoder", r"head.encoder.layer"),
         (r"position_lstm_(\d)", r"head.decoder.position_decoder.position_aware_module.rnn:\1"),
@@ -157,7 +158,13 @@ def load_paddle_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -
     values = []
     for variable, names, layout in rules:
         if all(name in tensors for name in names):
-            value = layout(*(np.asarray(tensors[name]) for name in names))
+            arrays = [np.asarray(tensors[name]) for name in names]
+            try:
+                value = layout(*arrays)
+            except (ValueError, IndexError):  # NumPy's, where axes are missing or do not divide
+                shapes = " + ".join(str(array.shape) for array in arrays)
+                problems.append(f"shape {shapes}, for {tuple(variable.shape)}: {' + '.join(names)}")
+                continue
             values.append(value)
             if tuple(value.shape) != tuple(variable.shape):
                 problems.append(f"shape {value.shape} instead of {tuple(variable.shape)}: {' + '.join(names)}")

@@ -24,11 +24,13 @@ class HybridCell(layers.Layer):
         depth: how many LSTMs.
         classes: V, the symbols that can be written. One more can be read, padding; it is all zeros.
         channels: C, of the values.
+        remember: whether the LSTMs remember the steps before; if not, each step starts them anew.
     """
 
-    def __init__(self, units: int, depth: int, classes: int, channels: int, **kwargs):
+    def __init__(self, units: int, depth: int, classes: int, channels: int, remember: bool = True, **kwargs):
         super().__init__(**kwargs)
         self.units = units
+        self.remember = remember
         self.classes = classes
         self.channels = channels
         self.embedding = layers.Embedding(classes + 1, units, embeddings_initializer="glorot_uniform", name="embedding")
@@ -57,7 +59,7 @@ class HybridCell(layers.Layer):
         new_states = []
         for lstm, hidden, carry in zip(self.lstms, recurrent[::2], recurrent[1::2], strict=True):
             x, new = lstm(x, [hidden, carry])
-            new_states += new
+            new_states += new if self.remember else [hidden, carry]  # the latter are zero, and remain so
         seen, attention = attend(x[:, None], keys, values, bias)
         fused, gate = ops.split(self.fusion(ops.concatenate([seen[:, 0], glimpse], -1)), 2, axis=-1)
         logits = self.head(fused * ops.sigmoid(gate))
@@ -79,16 +81,18 @@ class HybridDecoder(layers.Layer):
         classes: V, the symbols that can be written; id V is padding.
         start: the id of the symbol before the first one.
         depth: how many LSTMs.
+        remember: whether they know the whole text so far; if not, only its last symbol.
     """
 
-    def __init__(self, classes: int, start: int, depth: int = 2, **kwargs):
+    def __init__(self, classes: int, start: int, depth: int = 2, remember: bool = True, **kwargs):
         super().__init__(**kwargs)
         self.classes = classes
         self.start = start
         self.depth = depth
+        self.remember = remember
 
     def build(self, features_shape, keys_shape, bias_shape, glimpses_shape, tokens_shape=None):
-        cell = HybridCell(keys_shape[-1], self.depth, self.classes, features_shape[-1], name="cell")
+        cell = HybridCell(keys_shape[-1], self.depth, self.classes, features_shape[-1], self.remember, name="cell")
         cell.build(None)
         # It would round the cell's logits to the compute dtype.
         self.rnn = layers.RNN(cell, return_sequences=True, dtype="float32", name="rnn")
@@ -106,4 +110,5 @@ class HybridDecoder(layers.Layer):
         return outputs[..., : self.classes], as_maps(outputs[..., self.classes :], features)
 
     def get_config(self):
-        return {**super().get_config(), "classes": self.classes, "start": self.start, "depth": self.depth}
+        own = {"classes": self.classes, "start": self.start, "depth": self.depth, "remember": self.remember}
+        return {**super().get_config(), **own}

@@ -23,18 +23,26 @@ class EachRow(layers.Wrapper):
         return ops.reshape(rows, (-1, height, width, rows.shape[-1]))
 
 
-def position_aware(x, depth: int = 2, *, name: str = "position"):
+def position_aware(x, depth: int = 2, *, along_text: bool = True, use_bias: bool = True, name: str = "position"):
     """The position-aware module: a map (B, H, W, C) whose cells know their place in the line; shape unchanged.
 
     LSTMs read every row from left to right, and two convolutions mix the rows. The layers are called
     `{name}_lstm_0`, ..., `{name}_conv0`, `{name}_act` and `{name}_conv1`.
+
+    Args:
+        along_text: False lets the LSTMs read every column from top to bottom instead.
+        use_bias: of the convolutions.
     """
     channels = x.shape[-1]
+    if not along_text:
+        x = layers.Permute((2, 1, 3), name=f"{name}_turn")(x)
     for level in range(depth):
         x = EachRow(layers.LSTM(channels, return_sequences=True), name=f"{name}_lstm_{level}")(x)
-    x = conv(x, channels, 3, use_bias=True, name=f"{name}_conv0")
+    if not along_text:
+        x = layers.Permute((2, 1, 3), name=f"{name}_turn_back")(x)
+    x = conv(x, channels, 3, use_bias=use_bias, name=f"{name}_conv0")
     x = layers.Activation("relu", name=f"{name}_act")(x)
-    return conv(x, channels, 3, use_bias=True, name=f"{name}_conv1")
+    return conv(x, channels, 3, use_bias=use_bias, name=f"{name}_conv1")
 
 
 @keras.saving.register_keras_serializable("keras_textrec")

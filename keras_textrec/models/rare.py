@@ -32,11 +32,11 @@ class RARE(AttentionRecognizer):
         tokenizer: an `AttentionTokenizer`, or the `Charset` (or string of characters) to make one of.
         converter: image to network input; defaults to the published 32 x 100, ratio kept, padded on the right.
         backbone: a functional model, image -> feature map of one row; defaults to ResNet34-vd.
-        hidden_size: units of each LSTM in each direction, of the attention and of the GRU (256 with ResNet34-vd, 96
-            with MobileNetV3 large x0.5).
+        hidden_size: units of each LSTM in each direction (256 with ResNet34-vd, 96 with MobileNetV3 large x0.5).
         rectify: size of the localisation network, "large" (with ResNet34-vd) or "small"; None does not rectify.
         free_running: train as PaddleOCR does.
         steps: S, the most symbols that are written, the end included. Training in PaddleOCR's way takes one more.
+        decoder_size: units of the attention and of the GRU; `hidden_size` by default.
 
     Raises:
         ValueError: the tokenizer is another network's, the backbone leaves more or less than one row of an image of the
@@ -52,6 +52,7 @@ class RARE(AttentionRecognizer):
         rectify: str | None = "large",
         free_running: bool = False,
         steps: int = 25,
+        decoder_size: int | None = None,
         name: str = "rare",
     ):
         # === Layers ===
@@ -66,7 +67,9 @@ class RARE(AttentionRecognizer):
                 "RARE: rectification needs images of one width, and the converter widens them; let it resize by 'pad' "
                 "or 'stretch', or do without (rectify=None)."
             )
-        decoder = AttentionDecoder(hidden_size, tokenizer.vocabulary_size, steps, tokenizer.start_id, name="decoder")
+        decoder = AttentionDecoder(
+            decoder_size or hidden_size, tokenizer.vocabulary_size, steps, tokenizer.start_id, name="decoder"
+        )
 
         # === Functional Model ===
         image = keras.Input((converter.height, converter.width if rectify else None, 3), name="image")
@@ -85,6 +88,7 @@ class RARE(AttentionRecognizer):
         self.rectify = rectify
         self.free_running = free_running
         self.steps = steps
+        self.decoder_size = decoder_size
 
     def rectified(self, image) -> np.ndarray:
         """The straightened image, uint8 (H, W, 3) RGB, of the converter's size, its padding included.
@@ -115,4 +119,5 @@ class RARE(AttentionRecognizer):
             "rectify": self.rectify,
             "free_running": self.free_running,
             "steps": self.steps,
+            "decoder_size": self.decoder_size,
         }

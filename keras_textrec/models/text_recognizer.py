@@ -3,21 +3,21 @@
 import dataclasses
 import functools
 import pathlib
-import types
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Self
 
 import keras
 import numpy as np
 
 from keras_textrec.images import load_image
-from keras_textrec.text import Character, Reading
+from keras_textrec.models.charset_surgery import with_charset
+from keras_textrec.models.preset_model import PresetModel
+from keras_textrec.text import Character, Charset, Reading
 from keras_textrec.training.metrics import reading_metrics
-from keras_textrec.training.recipes import Recipe
 
 
-class TextRecognizer(keras.Model):
+class TextRecognizer(PresetModel):
     """Base of the recognisers; `TextRecognizer.from_preset(name)` gives whichever class the preset names.
 
     A recogniser *is* its training graph: network input float32 (B, H, W, 3) to logits (B, T, V). `reader` is its
@@ -30,9 +30,6 @@ class TextRecognizer(keras.Model):
 
     tokenizer: Any
     converter: Any
-    recipe: Recipe = Recipe()
-    # What a preset tells about itself besides the network: description, licence, training data, results.
-    about: Mapping[str, Any] = types.MappingProxyType({})
 
     # === Reading ===
 
@@ -66,7 +63,7 @@ class TextRecognizer(keras.Model):
 
         Returns:
             A `Reading`, or a list of them in the order of the images. `left` and `right` of its characters are columns
-            of the given image, in pixels.
+            of the given image, in pixels (rows, where the converter turns it).
 
         Raises:
             FileNotFoundError, ValueError: an image cannot be read; nothing is returned for the others.
@@ -100,7 +97,7 @@ class TextRecognizer(keras.Model):
         return image
 
     def _in_pixels(self, reading: Reading, shape: tuple[int, ...], width: int) -> Reading:
-        columns = shape[1]
+        _, columns = self.converter.upright(shape)
         scale = columns * width / self.converter.resized_width(shape, width)
         characters = tuple(
             Character(c.text, c.confidence, min(c.left * scale, columns), min(c.right * scale, columns))
@@ -203,35 +200,27 @@ class TextRecognizer(keras.Model):
         return {"name": self.name, "tokenizer": serialize(self.tokenizer), "converter": serialize(self.converter)}
 
     @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None):
-        values = {
-            key: keras.saving.deserialize_keras_object(value, custom_objects) if isinstance(value, dict) else value
-            for key, value in config.items()
-        }
-        return cls(**values)
+    def from_preset(
+        cls,
+        preset: str | pathlib.Path,
+        load_weights: bool = True,
+        charset: Charset | str | Sequence[str] | None = None,
+    ) -> Self:
+        """The recogniser of a preset: its name, the folder that `save_to_preset` wrote, or hf://user/repo[@revision].
 
-    @classmethod
-    def from_preset(cls, preset: str | pathlib.Path, load_weights: bool = True) -> "TextRecognizer":
-        """The recogniser of a preset: its name, or the folder that `save_to_preset` wrote.
+        Weights that are not here are downloaded on first use, and kept in the Hub's cache.
 
         Args:
             load_weights: False gives the preset's architecture with new weights, for training.
+            charset: other characters than the preset's, in the order of their classes. What the network knows of a
+                character stays with it; `about["charset_change"]` and the log say which are new, to be trained.
 
         Raises:
-            ValueError: no such preset, a preset of another class, or a folder that is none.
+            ValueError: no such preset, a preset of another class, or a folder or repository that is none.
+            OSError: weights that are not here cannot be downloaded; the message says where to put them by hand.
         """
-        from keras_textrec.presets import load_preset
-
-        model = load_preset(preset, load_weights)
-        if not isinstance(model, cls):
-            raise ValueError(f"The preset {str(preset)!r} is a {type(model).__name__}, not a {cls.__name__}.")
-        return model
-
-    def save_to_preset(self, folder: str | pathlib.Path) -> None:
-        """Writes a preset folder: config.json, metadata.json and model.weights.h5 (float32); all of it or nothing."""
-        from keras_textrec.presets import save_preset
-
-        save_preset(self, folder)
+        model = super().from_preset(preset, load_weights)
+        return model if charset is None else with_charset(model, charset, load_weights)
 
 
 def default_jit() -> bool | str:

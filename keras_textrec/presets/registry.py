@@ -1,7 +1,9 @@
 """The presets that the package knows by name, and the one way to make a model of a preset's description.
 
 A description is the content of a preset's YAML: `model` (the constructor's arguments, nested, each object with its
-`class`), `training` (a `Recipe`), and what there is to tell: `description`, `license`, `trained_on`, `results`.
+`class`), `training` (a `Recipe`), and what there is to tell: `description`, `license`, `language`, `trained_on`,
+`results`, `source` (the publisher's file that the weights come from), `hub` (hf://user/repo, a copy of the weights
+there). A YAML may begin with `like: PRESET`: what it does not say is as it is there, but for `results` and `hub`.
 """
 
 import copy
@@ -13,8 +15,10 @@ from typing import Any
 import keras
 import yaml
 
-from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.models.preset_model import PresetModel
+from keras_textrec.presets.chain import trained_preset
 from keras_textrec.presets.folder import WEIGHTS, describe_folder, load_weights
+from keras_textrec.presets.hub import download_preset, is_hub_uri
 from keras_textrec.text import Charset
 from keras_textrec.training.recipes import Recipe
 
@@ -27,11 +31,14 @@ def preset_names() -> list[str]:
 
 
 def describe(preset: str | pathlib.Path) -> dict[str, Any]:
-    """The description of a preset, by its name or of its folder.
+    """The description of a preset, by its name, of its folder or of its repository on the Hub (hf://user/repo).
 
     Raises:
-        ValueError: no preset has this name (near names are given), or the folder is none.
+        ValueError: no preset has this name (near names are given), or the folder or repository is none.
+        OSError: the Hub cannot be reached.
     """
+    if is_hub_uri(preset):
+        preset = download_preset(preset, with_weights=False)
     if pathlib.Path(preset).is_dir():
         return describe_folder(pathlib.Path(preset))
     name = str(preset)
@@ -40,7 +47,22 @@ def describe(preset: str | pathlib.Path) -> dict[str, Any]:
         near = difflib.get_close_matches(name, names, 3, 0.4)
         hint = f"did you mean {', '.join(near)}?" if near else f"there are: {', '.join(names)}."
         raise ValueError(f"There is no preset and no folder {name!r}; {hint}")
-    return yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    return _read(name)
+
+
+def _read(name: str) -> dict[str, Any]:
+    description = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    like = description.pop("like", None)
+    if not like:
+        return description
+    # Where the weights of that one are, and how well it reads, says nothing of this one.
+    own = ("hub", "results", "results_note", "results_source")
+    return _merged({key: value for key, value in _read(like).items() if key not in own}, description)
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(old[key], new[key]) for key in old.keys() & new.keys() if isinstance(new[key], dict)}
+    return {**old, **new, **both}
 
 
 def override(description: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
@@ -67,14 +89,14 @@ def override(description: dict[str, Any], settings: Sequence[str]) -> dict[str, 
     return description
 
 
-def build(description: dict[str, Any], dtype: str | None = None) -> TextRecognizer:
-    """The recogniser of a description, with new weights.
+def build(description: dict[str, Any], dtype: str | None = None) -> PresetModel:
+    """The model of a description, a recogniser or a detector, with new weights.
 
     Args:
         dtype: the Keras dtype policy to build in; None is the one in force.
 
     Raises:
-        ValueError: a part that the description lacks, a class or argument that does not exist, or no recogniser.
+        ValueError: a part that the description lacks, a class or argument that does not exist, or no such model.
     """
     for section in ("model", "training"):
         if section not in description:
@@ -86,27 +108,44 @@ def build(description: dict[str, Any], dtype: str | None = None) -> TextRecogniz
         model = _make(description["model"], "model")
     finally:
         keras.config.set_dtype_policy(policy)
-    if not isinstance(model, TextRecognizer):
-        raise ValueError(f"model.class must be a recogniser, and {type(model).__name__} is none.")
+    if not isinstance(model, PresetModel):
+        raise ValueError(f"model.class must be a recogniser or a detector, and {type(model).__name__} is neither.")
     model.recipe = recipe
     model.about = {key: value for key, value in description.items() if key not in ("model", "training")}
     return model
 
 
-def load_preset(preset: str | pathlib.Path, with_weights: bool = True) -> TextRecognizer:
-    """A model from a preset's name or folder; `TextRecognizer.from_preset` says more.
+def load_preset(preset: str | pathlib.Path, with_weights: bool = True) -> PresetModel:
+    """A model from a preset's name, folder or repository (hf://); `TextRecognizer.from_preset` says more.
 
     Raises:
-        ValueError: no such preset, a preset without weights here, a folder that is none, or files that do not fit.
+        ValueError: no such preset, a preset without weights, a folder that is none, or files that do not fit.
+        OSError: weights that are not here cannot be downloaded.
     """
-    model = build(describe(preset))
+    if is_hub_uri(preset):
+        preset = download_preset(preset, with_weights)
+    description = describe(preset)
+    weights = pathlib.Path(preset, WEIGHTS)
+    if with_weights and not weights.parent.is_dir():
+        weights = FOLDER / "weights" / f"{preset}.weights.h5"
+        if not weights.is_file():  # not embedded
+            folder = trained_preset(str(preset), description)
+            weights = folder / WEIGHTS
+            # The publisher's file has the last word on its network: say, on whether the space is among its characters.
+            description["model"] = describe_folder(folder)["model"]
+    model = build(description)
     if with_weights:
-        if pathlib.Path(preset).is_dir():
-            weights = pathlib.Path(preset, WEIGHTS)
-        else:
-            weights = FOLDER / "weights" / f"{preset}.weights.h5"
         load_weights(model, weights)
     return model
+
+
+def charset_of(description: dict[str, Any]) -> Charset:
+    """The characters that a description's recogniser writes.
+
+    Raises:
+        ValueError: the description's tokenizer cannot be made.
+    """
+    return _make(description["model"]["tokenizer"], "model.tokenizer").charset
 
 
 def _make(value: Any, where: str) -> Any:
@@ -128,7 +167,7 @@ def _make(value: Any, where: str) -> Any:
 
 
 def _make_charset(arguments: dict[str, Any], where: str) -> Charset:
-    """{named: NAME} or {file: PATH}, either with {space: true}."""
+    """The charset of a description: {named: NAME} or {file: PATH}, either with {space: true}; `where` is for errors."""
     space = arguments.get("space", False)
     if "named" in arguments:
         return Charset.named(arguments["named"], space=space)

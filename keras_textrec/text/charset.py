@@ -12,6 +12,8 @@ NAMED_CHARACTERS = {
     # RobustScanner's dict90.txt: ASCII without ^ { | }, in the file's order.
     "dict90": string.digits + string.ascii_letters + "!\"#$%&'()*+,-./:;<=>?@[\\]_`~",
 }
+# The published lists of characters, each named by its file.
+LISTS = pathlib.Path(__file__).parent / "characters"
 
 
 class Charset:
@@ -42,16 +44,20 @@ class Charset:
 
         Args:
             name: "alphanumeric" (0-9a-z), "ascii" (the 94 printable characters: digits, lower case, upper case,
-                punctuation) or "dict90" (RobustScanner's 90).
-            space: add the space as the last character.
+                punctuation), "dict90" (RobustScanner's 90), or a published list, "french_dict" and the like: the names
+                of the files in `keras_textrec/text/characters`.
+            space: add the space as the last character, unless the list holds it.
 
         Raises:
-            ValueError: the name is not known.
+            ValueError: the name is not known; near ones are given.
         """
-        if name not in NAMED_CHARACTERS:
-            near = difflib.get_close_matches(name, NAMED_CHARACTERS, cutoff=0.4) or list(NAMED_CHARACTERS)
+        if name in NAMED_CHARACTERS:
+            return cls(NAMED_CHARACTERS[name] + (" " if space else ""))
+        names = [*NAMED_CHARACTERS, *sorted(path.stem for path in LISTS.glob("*.txt"))]
+        if name not in names:
+            near = difflib.get_close_matches(str(name), names, cutoff=0.4) or list(NAMED_CHARACTERS)
             raise ValueError(f"There is no charset named {name!r}; did you mean {' or '.join(map(repr, near))}?")
-        return cls(NAMED_CHARACTERS[name] + (" " if space else ""))
+        return cls.from_file(LISTS / f"{name}.txt", space)
 
     @classmethod
     def from_file(cls, path: str | pathlib.Path, space: bool = False) -> "Charset":

@@ -6,7 +6,7 @@ import difflib
 
 import keras
 
-SCHEDULES = ("constant", "cosine")
+SCHEDULES = ("constant", "cosine", "paddle_cosine", "piecewise")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,9 +16,14 @@ class Recipe:
     Attributes:
         optimizer: "adam" or "adamw".
         learning_rate: the highest learning rate.
-        schedule: "constant", or "cosine" down to zero over the whole run.
-        warmup_steps: steps of linear rise from zero to `learning_rate`.
+        schedule: "constant"; "cosine", down to zero at the end of the run; "paddle_cosine", PaddleOCR's, which reaches
+            zero as many steps after the end as the warm-up takes; "piecewise", times `decay_factor` after each of
+            `decay_epochs`.
+        warmup_steps, warmup_epochs: of linear rise from zero to `learning_rate`; one of the two.
+        decay_epochs, decay_factor: of "piecewise".
+        beta_2: of the optimizer's running mean of squared gradients.
         weight_decay: AdamW's decoupled decay; biases and normalisation scales are left out.
+        l2: added to every gradient, times its variable (PaddleOCR's `regularizer`), not halved; of "adam" only.
         clip_norm: the largest global norm of a gradient; None leaves gradients alone.
         batch_size: images a step.
         epochs: how many epochs.
@@ -35,7 +40,12 @@ class Recipe:
     learning_rate: float = 5e-4
     schedule: str = "cosine"
     warmup_steps: int = 0
+    warmup_epochs: int = 0
+    decay_epochs: list | None = None
+    decay_factor: float = 0.1
+    beta_2: float = 0.999
     weight_decay: float = 0.0
+    l2: float = 0.0
     clip_norm: float | None = None
     batch_size: int = 256
     epochs: int = 1
@@ -61,6 +71,14 @@ class Recipe:
             raise ValueError(f"training.optimizer must be 'adam' or 'adamw', not {self.optimizer!r}.")
         if self.schedule not in SCHEDULES:
             raise ValueError(f"training.schedule must be one of {SCHEDULES}, not {self.schedule!r}.")
+        if self.l2 and self.optimizer != "adam":
+            raise ValueError(f"training.l2 is for the optimizer 'adam', not {self.optimizer!r}.")
+        if (self.schedule == "piecewise") != bool(self.decay_epochs):
+            raise ValueError("training.decay_epochs is what the schedule 'piecewise' needs, and no other.")
+        if any(not isinstance(epoch, int) for epoch in self.decay_epochs or []):
+            raise ValueError(f"training.decay_epochs must be a list of whole numbers, not {self.decay_epochs}.")
+        if self.warmup_steps and self.warmup_epochs:
+            raise ValueError("training.warmup_steps and training.warmup_epochs say the same; give one of them.")
 
     @classmethod
     def from_dict(cls, values: dict) -> "Recipe":
@@ -82,20 +100,49 @@ class Recipe:
 
     def make_optimizer(self, model: keras.Model, total_steps: int | None = None) -> keras.optimizers.Optimizer:
         """The optimizer, with its schedule over `total_steps` (without it the learning rate stays after warm-up)."""
-        rate = self.learning_rate
-        if self.schedule == "cosine" and total_steps:
-            rate = keras.optimizers.schedules.CosineDecay(
-                0.0 if self.warmup_steps else rate,
-                max(1, total_steps - self.warmup_steps),
-                warmup_target=rate if self.warmup_steps else None,
-                warmup_steps=self.warmup_steps,
-            )
-        elif self.warmup_steps:
-            rate = keras.optimizers.schedules.PolynomialDecay(0.0, self.warmup_steps, end_learning_rate=rate)
+        common = {
+            "learning_rate": self._schedule(total_steps),
+            "beta_2": self.beta_2,
+            "epsilon": 1e-8,
+            "global_clipnorm": self.clip_norm,
+        }
         if self.optimizer == "adam":
-            return keras.optimizers.Adam(rate, epsilon=1e-8, global_clipnorm=self.clip_norm)
-        optimizer = keras.optimizers.AdamW(
-            rate, weight_decay=self.weight_decay, epsilon=1e-8, global_clipnorm=self.clip_norm
-        )
+            return L2Adam(self.l2, **common) if self.l2 else keras.optimizers.Adam(**common)
+        optimizer = keras.optimizers.AdamW(weight_decay=self.weight_decay, **common)
         optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if len(v.shape) < 2])
         return optimizer
+
+    def _schedule(self, total_steps: int | None) -> float | keras.optimizers.schedules.LearningRateSchedule:
+        schedules = keras.optimizers.schedules
+        rate, warmup = self.learning_rate, self.warmup_steps
+        if total_steps and self.warmup_epochs:
+            warmup = round(total_steps * self.warmup_epochs / self.epochs)
+        if total_steps and self.schedule in ("cosine", "paddle_cosine"):
+            return schedules.CosineDecay(
+                0.0 if warmup else rate,
+                max(1, total_steps - (warmup if self.schedule == "cosine" else 0)),
+                warmup_target=rate if warmup else None,
+                warmup_steps=warmup,
+            )
+        if total_steps and self.schedule == "piecewise":
+            # Keras' last step of a piece is the boundary itself.
+            boundaries = [round(total_steps * epoch / self.epochs) - 1 for epoch in self.decay_epochs]
+            return schedules.PiecewiseConstantDecay(
+                boundaries, [rate * self.decay_factor**i for i in range(len(boundaries) + 1)]
+            )
+        return schedules.PolynomialDecay(0.0, warmup, end_learning_rate=rate) if warmup else rate
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class L2Adam(keras.optimizers.Adam):
+    """Adam whose gradients have `l2` times the variable added: decay that goes through the moments."""
+
+    def __init__(self, l2: float = 0.0, **options):
+        super().__init__(**options)
+        self.l2 = l2
+
+    def update_step(self, gradient, variable, learning_rate):
+        super().update_step(gradient + self.l2 * variable, variable, learning_rate)
+
+    def get_config(self):
+        return {**super().get_config(), "l2": self.l2}

@@ -13,6 +13,8 @@ import numpy as np
 import yaml
 
 from keras_textrec.data import Source
+from keras_textrec.models.charset_surgery import ABOUT_WEIGHTS, copy_weights
+from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.presets import build
 from keras_textrec.presets.folder import save_preset
 
@@ -41,7 +43,7 @@ def train(
     Args:
         description: what `keras_textrec.describe` gives, perhaps with other values.
         training, validation: what `keras_textrec.data` opens.
-        initial: a model whose weights to start from; None starts from new ones.
+        initial: a model whose weights to start from, perhaps of another charset; None starts from new ones.
         resume: go on where `output` stands, as if the run had never stopped.
 
     Raises:
@@ -53,9 +55,12 @@ def train(
     dtype = description["training"].get("dtype")
     keras.utils.set_random_seed(description["training"].get("seed", 0))
     model = build(description, dtype)
+    if not isinstance(model, TextRecognizer):
+        raise ValueError(f"A {type(model).__name__} cannot be trained by this command; it is for recognisers.")
+    stale = ABOUT_WEIGHTS if initial else (*ABOUT_WEIGHTS, "trained_on")
+    model.about = {key: value for key, value in model.about.items() if key not in stale}
     if initial is not None:
-        for variable, value in zip(model.weights, initial.weights, strict=True):
-            variable.assign(value)
+        copy_weights(initial, model)
     recipe = model.recipe
 
     epoch, best = 0, -1.0

@@ -87,11 +87,26 @@ def test_a_wide_image_keeps_its_ratio_only_under_widen():
     assert ImageConverter(32, 100, "stretch").canvas_width(shape) == 100
 
 
+def test_an_upright_line_is_turned():
+    """From top to bottom becomes from left to right, and all that is said of the image is said of the turned one."""
+    converter, plain = ImageConverter(32, 100, "widen", turn_above=2.0), ImageConverter(32, 100, "widen")
+    upright = noise(300, 20)
+    turned = np.rot90(upright)  # counterclockwise
+    assert converter.upright(upright.shape) == turned.shape[:2] == (20, 300)
+    assert converter.canvas_width(upright.shape) == plain.canvas_width(turned.shape) == 480
+    assert converter.resized_width(upright.shape, 600) == plain.resized_width(turned.shape, 600)
+    np.testing.assert_array_equal(converter([upright]), plain([np.ascontiguousarray(turned)]))
+    for image in (turned, noise(40, 20)):
+        np.testing.assert_array_equal(converter([image]), plain([image]))
+
+
 def test_config_round_trip():
-    converter = ImageConverter(48, 160, "pad", "RGB", (0.1, 0.2, 0.3), 0.25, -1.0, round_width_to=4, minimum_width=48)
+    options = {"round_width_to": 4, "minimum_width": 48, "turn_above": 1.5}
+    converter = ImageConverter(48, 160, "pad", "RGB", (0.1, 0.2, 0.3), 0.25, -1.0, **options)
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(converter)))
     again = keras.saving.deserialize_keras_object(config)
-    np.testing.assert_array_equal(again([noise(30, 70)]), converter([noise(30, 70)]))
+    for image in (noise(30, 70), noise(70, 30)):
+        np.testing.assert_array_equal(again([image]), converter([image]))
 
 
 def test_no_images():
@@ -105,5 +120,7 @@ def test_bad_options_and_images():
         ImageConverter(32, 100, channel_order="HSV")
     with pytest.raises(ValueError, match="at least 1"):
         ImageConverter(0, 100)
+    with pytest.raises(ValueError, match="turn_above"):
+        ImageConverter(32, 100, turn_above=0.5)
     with pytest.raises(ValueError, match="2 x 5000"):
         ImageConverter(32, 100, "widen")([noise(2, 5000)])

@@ -5,8 +5,10 @@ import pytest
 
 from keras_textrec.backbones.repsvtr import RepSVTRBackbone
 from keras_textrec.models.text_detector import RepSVTRDetector, network_input
-from keras_textrec.models.text_recognizer import default_jit
+from keras_textrec.models.text_recognizer import TextRecognizer, default_jit
 from keras_textrec.models.text_spotter import TextSpotter, crop_word
+from keras_textrec.presets import describe
+from keras_textrec.training.train import train
 from tests.tiny import crnn
 
 BLOCKS = ((16, False, 1, 1), (16, True, 2, 2), (16, False, 2, 2), (16, False, 2, 2))
@@ -106,6 +108,19 @@ def test_configuration_and_file_round_trip(detector, tmp_path):
     loaded = keras.saving.load_model(tmp_path / "detector.keras")
     assert (loaded.longest_side, loaded.unclip_ratio) == (64, 2.0)
     np.testing.assert_array_equal(loaded.probability_map(photo()), detector.probability_map(photo()))
+
+
+def test_a_detector_is_a_preset(detector, tmp_path):
+    detector.about = {"license": "Apache-2.0"}
+    detector.save_to_preset(tmp_path / "preset")
+    again = RepSVTRDetector.from_preset(tmp_path / "preset")
+    for ours, wanted in zip(again.get_weights(), detector.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, wanted)
+    assert again.about == detector.about
+    with pytest.raises(ValueError, match="is a RepSVTRDetector, not a TextRecognizer"):
+        TextRecognizer.from_preset(tmp_path / "preset")
+    with pytest.raises(ValueError, match="A RepSVTRDetector cannot be trained by this command"):
+        train(describe(tmp_path / "preset"), None, None, tmp_path / "run")
 
 
 def test_fuse(detector):

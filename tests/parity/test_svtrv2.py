@@ -20,16 +20,17 @@ SVTRV2_MAPS = {
 }
 REPSVTR_MAPS = {"features0": "stem1_bn"} | {f"features{i}": f"block{i}_add" for i in (1, 3, 4, 5, 10, 11, 12, 13)}
 EN36 = Charset.named("alphanumeric")
-# As many classes as the published Chinese network has. Its list of characters is not among the fixtures.
-CHINESE = Charset([chr(0x4E00 + i) for i in range(6623)] + [" "])
+CHINESE = Charset.named("ppocr_keys_v1", space=True)
 NETWORKS = {"svtrv2_en36": EN36, "repsvtr_en36": EN36, "svtrv2": CHINESE, "repsvtr": CHINESE}
+# The networks of 6,625 classes differ from the small ones in their heads only.
+PARAMS = [pytest.param(name, marks=pytest.mark.slow if NETWORKS[name] is CHINESE else ()) for name in NETWORKS]
 # Moving the input by 1e-6 N(0, 1) changes, on running and on batch statistics (torch): the logits by 2e-4 and 1e-3 of
 # their spread, the worst gradient norm by 1.3e-4 and 4.8e-3, the median norm by 5e-5 and 1.2e-3.
 LOGITS = {"trainA": 3e-4, "trainBN": 1e-3}
 WORST_GRADIENT = {"trainA": 5e-4, "trainBN": 1e-2}
 
 
-@pytest.fixture(scope="module", params=NETWORKS)
+@pytest.fixture(scope="module", params=PARAMS)
 def published(request, rule):
     """name, our network with the published weights, what the published network computes, its input (B, H, W, 3)."""
     name = request.param
@@ -85,12 +86,7 @@ def test_reading(published):
     assert difference <= 1e-4
     readings = model.tokenizer.decode(probabilities)
     np.testing.assert_allclose([reading.confidence for reading in readings], expected["decoded_conf"], rtol=1e-4)
-    texts = expected["decoded_text"].tolist()
-    if NETWORKS[name] is EN36:
-        assert [reading.text for reading in readings] == texts
-    else:  # the same places in another list of characters
-        pairs = {pair for reading, text in zip(readings, texts) for pair in zip(reading.text, text, strict=True)}
-        assert len(pairs) == len({ours for ours, _ in pairs}) == len({theirs for _, theirs in pairs})
+    assert [reading.text for reading in readings] == expected["decoded_text"].tolist()
 
 
 def test_guide(published):

@@ -1,8 +1,11 @@
+import json
+
 import pytest
 import yaml
 
-from keras_textrec import CRNN, TextRecognizer, describe, preset_names
+from keras_textrec import CRNN, describe, preset_names
 from keras_textrec.presets import build, override
+from keras_textrec.presets.registry import charset_of
 from keras_textrec.training.recipes import Recipe
 
 
@@ -20,14 +23,51 @@ def tiny():
     """)
 
 
-@pytest.mark.parametrize("name", preset_names())
-def test_every_preset_builds_and_tells_about_itself(name):
+def distinct():
+    """Of the presets whose networks differ in nothing but their characters, one; the large ones as slow."""
+    networks = {}
+    for name in preset_names():
+        model = describe(name)["model"]
+        model.get("tokenizer", {}).pop("charset", None)
+        networks.setdefault(json.dumps(model), name)
+    large = ("ResNetVD", "ResNet31", '"SVTRv2"')
+    return [
+        pytest.param(name, marks=pytest.mark.slow if any(part in network for part in large) else ())
+        for network, name in networks.items()
+    ]
+
+
+@pytest.mark.parametrize("name", distinct())
+def test_presets_build(name):
     description = describe(name)
-    assert {"description", "license", "language", "model", "training"} <= set(description)
-    model = TextRecognizer.from_preset(name, load_weights=False)
+    model = build(description)
     assert type(model).__name__ == description["model"]["class"]
     assert model.recipe == Recipe.from_dict(description["training"])
     assert model.about == {key: value for key, value in description.items() if key not in ("model", "training")}
+
+
+@pytest.mark.parametrize("name", preset_names())
+def test_every_preset_tells_about_itself(name):
+    description = describe(name)
+    assert {"description", "license", "language", "model", "training", "trained_on"} <= set(description)
+    assert "like" not in description
+    Recipe.from_dict(description["training"])
+    if "tokenizer" in description["model"]:
+        assert len(charset_of(description)) > 30
+    if name != "crnn_small_en":
+        assert set(description["source"]) >= {"publisher", "url", "config"}
+        assert description["source"]["url"].startswith("https://")
+    assert ("results" in description) == ("results_source" in description) or name == "crnn_small_en"
+
+
+def test_a_preset_like_another(tmp_path, monkeypatch):
+    """What it says goes before; results and the copy on the Hub are not its own."""
+    monkeypatch.setattr("keras_textrec.presets.registry.FOLDER", tmp_path)
+    first = {"model": {"class": "A", "size": 1}, "results": {"x": 1}, "results_source": "y", "hub": "z", "license": "L"}
+    (tmp_path / "a.yaml").write_text(yaml.safe_dump(first))
+    (tmp_path / "b.yaml").write_text("{like: a, model: {size: 2, deep: {x: 1}}}")
+    (tmp_path / "c.yaml").write_text("{like: b, model: {deep: {y: 2}}, license: M}")
+    assert describe("c") == {"model": {"class": "A", "size": 2, "deep": {"x": 1, "y": 2}}, "license": "M"}
 
 
 def test_an_unknown_name_suggests_near_ones():

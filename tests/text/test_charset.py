@@ -4,6 +4,7 @@ import string
 import pytest
 
 from keras_textrec.text import Charset
+from keras_textrec.text.charset import LISTS
 
 
 @pytest.mark.parametrize("name, size", [("alphanumeric", 36), ("ascii", 94), ("dict90", 90)])
@@ -89,3 +90,32 @@ def test_bad_files(tmp_path, content, message):
 def test_missing_file(tmp_path):
     with pytest.raises(FileNotFoundError, match="There is no charset file"):
         Charset.from_file(tmp_path / "none.txt")
+
+
+@pytest.mark.parametrize(
+    "name, size, first", [("french_dict", 136, "f"), ("ppocr_keys_v1", 6623, "'疗"), ("rs_dict", 91, "r")]
+)
+def test_published_lists(name, size, first):
+    """PaddleOCR's dictionaries in the order of their files; the space is added if the list lacks it."""
+    charset = Charset.named(name)
+    assert len(charset) == size and "".join(charset).startswith(first)
+    assert len(Charset.named(name, space=True)) == size + (" " not in charset)
+
+
+def test_the_genuine_french_list(shared):
+    folder = shared / "checkpoints" / "french_mobile_crnn"
+    assert Charset.named("french_dict") == Charset.from_file(folder / "french_dict.txt")
+
+
+def test_every_published_list_is_a_charset():
+    names = [path.stem for path in LISTS.glob("*.txt")]
+    assert len(names) == 47
+    for name in names:
+        assert len(Charset.named(name)) >= 36
+    assert Charset.named("ic15_dict") == Charset.named("alphanumeric")
+
+
+@pytest.mark.parametrize("name", ["french", "../charset", "README", "", "french_dict.txt"])
+def test_no_list(name):
+    with pytest.raises(ValueError, match="There is no charset named"):
+        Charset.named(name)

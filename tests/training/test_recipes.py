@@ -41,6 +41,11 @@ def test_an_unknown_key_suggests_a_near_one():
         ({"steps_per_epoch": 1.5}, r"training.steps_per_epoch must be int \| None, not 1.5"),
         ({"batch_size": 0}, "training.batch_size must be at least 1, not 0"),
         ({"epochs": -1}, "training.epochs must be at least 1, not -1"),
+        ({"l2": 1e-5}, "training.l2 is for the optimizer 'adam', not 'adamw'"),
+        ({"schedule": "piecewise"}, "training.decay_epochs is what the schedule 'piecewise' needs"),
+        ({"decay_epochs": [3]}, "training.decay_epochs is what the schedule 'piecewise' needs"),
+        ({"schedule": "piecewise", "decay_epochs": ["3"]}, "must be a list of whole numbers"),
+        ({"warmup_steps": 1, "warmup_epochs": 1}, "give one of them"),
     ],
 )
 def test_values_that_cannot_be_are_refused(values, message):
@@ -83,3 +88,37 @@ def test_weight_decay_leaves_biases_alone():
     kernel, bias = model.get_weights()
     np.testing.assert_allclose(kernel, 0.95, rtol=1e-6)
     np.testing.assert_array_equal(bias, 1)
+
+
+def test_piecewise_as_published(parts):
+    recipe = Recipe(learning_rate=1e-3, schedule="piecewise", decay_epochs=[3, 4], epochs=5)
+    published = parts[1]["lr.piecewise_3_4_spe10"]
+    np.testing.assert_allclose(rates(recipe.make_optimizer(dense(), 50), range(len(published))), published, rtol=1e-5)
+
+
+def test_cosine_as_published(parts):
+    recipe = Recipe(learning_rate=1e-3, schedule="paddle_cosine", warmup_epochs=5, epochs=20)
+    published = parts[1]["lr.cosine_warm5_of20_spe10"]
+    ours = rates(recipe.make_optimizer(dense(), 200), range(len(published)))
+    np.testing.assert_allclose(ours, published, rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("warmup", [{"warmup_steps": 10}, {"warmup_epochs": 1}])
+def test_warm_up_before_a_constant_rate(warmup):
+    optimizer = Recipe(learning_rate=0.4, schedule="constant", epochs=10, **warmup).make_optimizer(dense(), 100)
+    np.testing.assert_allclose(rates(optimizer, [0, 5, 10, 99]), [0, 0.2, 0.4, 0.4], atol=1e-6)
+
+
+def test_l2_is_a_part_of_every_gradient():
+    """As Adam is given `gradient + l2 * variable`: three steps, biases as well."""
+    with_l2, plain = dense(), dense()
+    first = Recipe(optimizer="adam", learning_rate=0.1, l2=0.5, schedule="constant").make_optimizer(with_l2)
+    second = Recipe(optimizer="adam", learning_rate=0.1, schedule="constant").make_optimizer(plain)
+    for step in range(3):
+        gradients = [keras.ops.full(v.shape, 0.1 * step - 0.2) for v in plain.trainable_variables]
+        decay = [g + 0.5 * v for g, v in zip(gradients, plain.trainable_variables, strict=True)]
+        first.apply(gradients, with_l2.trainable_variables)
+        second.apply(decay, plain.trainable_variables)
+    for ours, wanted in zip(with_l2.get_weights(), plain.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, wanted, rtol=1e-6)
+    assert type(first).from_config(first.get_config()).l2 == 0.5

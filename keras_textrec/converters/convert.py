@@ -1,0 +1,185 @@
+"""A published checkpoint -> a preset folder."""
+
+import copy
+import dataclasses
+import hashlib
+import logging
+import pathlib
+import re
+from typing import Any
+
+import keras
+import numpy as np
+
+from keras_textrec.converters import mindocr, openocr
+from keras_textrec.converters.archives import Tar, is_archive
+from keras_textrec.converters.checkpoint import Checkpoint, read_checkpoint
+from keras_textrec.converters.configs import describe_config
+from keras_textrec.converters.paddle import load_paddle_weights
+from keras_textrec.converters.paddle_inference import SUFFIXES
+from keras_textrec.converters.paddle_names import structured_names
+from keras_textrec.models.charset_surgery import ABOUT_WEIGHTS
+from keras_textrec.models.preset_model import PresetModel
+from keras_textrec.presets import build, describe
+from keras_textrec.presets.registry import charset_of
+
+logger = logging.getLogger(__name__)
+
+CONFIG = "config.yml"  # what PaddleOCR keeps beside its checkpoints
+# The decoder that helps to train SVTRv2 and RepSVTR, and that reading does without.
+GUIDE = re.compile(r"head\.(gtc_head|before_gtc)\..*")
+# The last layer of the CTC networks: weight (units, classes), bias (classes,).
+CTC_HEADS = ("head.fc", "head.ctc_head.fc")
+
+
+def convert(
+    checkpoint_path: str | pathlib.Path,
+    folder: str | pathlib.Path,
+    *,
+    preset: str | None = None,
+    config: str | pathlib.Path | None = None,
+    charset: str | pathlib.Path | None = None,
+) -> PresetModel:
+    """Makes a preset folder of a published checkpoint, the whole of it or nothing.
+
+    What network it is of is said by a preset or by the publisher's configuration; without either, by the `config.yml`
+    beside the checkpoint or in its archive. `about["source"]["sha256"]` of the result is that of the file.
+
+    Args:
+        checkpoint_path: what `read_checkpoint` reads.
+        folder: the preset folder; one that is there is replaced.
+        preset: the name of a preset.
+        config: a configuration of PaddleOCR, MindOCR or OpenOCR.
+        charset: a list of characters, one a line, instead of the preset's or the configuration's.
+
+    Returns:
+        The model.
+
+    Raises:
+        FileNotFoundError: a file is missing.
+        ValueError: a file is damaged or of an unknown kind, the network is one that this package does not have, or
+            tensors are missing, left over or misshapen, all of them listed.
+    """
+    path = pathlib.Path(checkpoint_path)
+    if preset and config:
+        raise ValueError("Give a preset or a configuration, not both: each says what network the checkpoint is of.")
+    checkpoint = read_checkpoint(path)
+    description = _describe(path, preset, config and pathlib.Path(config), charset and pathlib.Path(charset))
+    if checkpoint.framework == "torch":  # no preset is of OpenOCR's weights, though some are of its networks
+        stale = (*ABOUT_WEIGHTS, "trained_on")
+        description = {key: value for key, value in description.items() if key not in stale}
+        description["source"] = {"publisher": "OpenOCR"}
+    source = description.get("source", {})
+    if part := source.get("part"):
+        checkpoint = _part(checkpoint, part)
+    if checkpoint.framework == "paddle":
+        checkpoint = _with_published_space(checkpoint, description)
+    model = build(description)
+    load_published(model, checkpoint)
+    model.about = {**model.about, "source": {**source, "sha256": _sha256(path)}}
+    model.save_to_preset(folder)
+    return model
+
+
+def load_published(model: keras.Model, checkpoint: Checkpoint) -> None:
+    """Sets every variable of `model` from a checkpoint of the same network, whoever published it.
+
+    A network without a guide leaves out the guide's tensors; nothing else may be left over.
+
+    Raises:
+        ValueError: tensors missing, left over or of another shape, all of them listed; the model is left as it was.
+    """
+    tensors = checkpoint.tensors
+    if checkpoint.framework == "mindspore":
+        tensors = mindocr.to_paddle(tensors, model)
+    elif checkpoint.framework == "torch":
+        tensors = openocr.to_paddle(tensors, model)
+    elif not checkpoint.names_known:
+        tensors = structured_names(model, tensors)
+    if getattr(model, "guided", None) is False and (guide := [name for name in tensors if GUIDE.fullmatch(name)]):
+        logger.info("%d tensors are of the guide, which %s has not; they are left out.", len(guide), model.name)
+        tensors = {name: array for name, array in tensors.items() if name not in guide}
+    load_paddle_weights(model, tensors)
+
+
+def _describe(
+    path: pathlib.Path, preset: str | None, config: pathlib.Path | None, charset: pathlib.Path | None
+) -> dict[str, Any]:
+    if charset and not charset.is_file():
+        raise FileNotFoundError(f"There is no charset file {str(charset)!r}.")
+    if not preset:
+        content, where = (config.read_bytes(), config) if config else _config_beside(path)
+        return describe_config(content, where, charset)
+    description = copy.deepcopy(describe(preset))
+    for key in ("results", "results_note", "results_source"):  # of the published weights, which these need not be
+        description.pop(key, None)
+    if charset and "tokenizer" in description["model"]:
+        description["model"]["tokenizer"]["charset"] = {"file": str(charset)}
+    return description
+
+
+def _config_beside(path: pathlib.Path) -> tuple[bytes, pathlib.Path]:
+    """The configuration in the archive `path`, in that folder, or beside that file; and its place."""
+    if path.is_file():
+        with path.open("rb") as file:
+            if is_archive(file.read(512)):
+                archive = Tar(file)
+                names = [name for name in archive.names if pathlib.PurePosixPath(name).name == CONFIG]
+                if len(names) == 1:
+                    return archive.read(names[0]), path / names[0]
+    beside = (path if path.is_dir() else path.parent) / CONFIG
+    if beside.is_file():
+        return beside.read_bytes(), beside
+    raise ValueError(
+        f"Nothing says what network {path} is of: there is no {CONFIG} with it. Give a preset (`keras-textrec presets` "
+        "lists them) or the publisher's configuration."
+    )
+
+
+def _part(checkpoint: Checkpoint, part: str) -> Checkpoint:
+    """One network of a distillation. An inference model holds that one alone, without the prefix."""
+    parts = {name.partition(".")[0] for name in checkpoint.tensors}
+    return checkpoint.part(part) if parts & {"Student", "Teacher", part} else checkpoint
+
+
+def _with_published_space(checkpoint: Checkpoint, description: dict[str, Any]) -> Checkpoint:
+    """Settles by the number of classes whether the space is among a CTC network's characters.
+
+    PaddleOCR adds the space to any list (`use_space_char`), but not all of its published configurations say what was
+    done; the genuine French checkpoint, for one, lacks it. Where the list holds a space already, the network has two:
+    labels are encoded to the added one, and the class of the other, which never was a target, is left out here.
+
+    The description's charset is changed in place; the returned checkpoint has the classes of it.
+    """
+    tokenizer = description["model"].get("tokenizer", {})
+    head = next((head for head in CTC_HEADS if f"{head}.bias" in checkpoint.tensors), None)
+    if head is None or tokenizer.get("class") != "CTCTokenizer":
+        return checkpoint
+    characters = list(charset_of(description))
+    count = np.size(checkpoint.tensors[f"{head}.bias"]) - 1
+    if count == len(characters) - 1 and characters[-1] == " ":
+        characters.pop()
+    elif count == len(characters) + 1 and " " not in characters:
+        characters.append(" ")
+    elif count == len(characters) + 1 and np.shape(checkpoint.tensors.get(f"{head}.weight"))[-1:] == (count + 1,):
+        unused = characters.index(" ") + 1  # after the blank
+        logger.info("The space has two classes; the first, %d, was never a target and is left out.", unused)
+        characters.remove(" ")
+        characters.append(" ")
+        fewer = {name: np.delete(checkpoint.tensors[name], unused, -1) for name in (f"{head}.weight", f"{head}.bias")}
+        checkpoint = dataclasses.replace(checkpoint, tensors={**checkpoint.tensors, **fewer})
+    tokenizer["charset"] = characters
+    return checkpoint
+
+
+def _sha256(path: pathlib.Path) -> str:
+    """Of the file; of a folder or an inference model, of the file with the weights."""
+    if path.is_dir():
+        endings = ("best_accuracy.pdparams", "*.pdparams", "*.pdiparams")
+        path = next(file for ending in endings for file in path.glob(ending))
+    for suffix in SUFFIXES.values():
+        if path.name.endswith(suffix):
+            path = path.with_name(path.name.removesuffix(suffix) + SUFFIXES[".weights"])
+            break
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
