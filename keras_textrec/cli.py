@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
 
     train = commands.add_parser("train", help="train a preset's architecture by its recipe")
     train.add_argument("preset", help="a name, a folder or hf://USER/REPO")
-    train.add_argument("--train", nargs="+", required=True, metavar="SOURCE", help="LMDBs, folders or label files")
+    train.add_argument("--train", nargs="+", required=True, metavar="SOURCE", help="LMDB, TFRecord, label file, folder")
+    train.add_argument("--ratios", nargs="+", type=float, metavar="R", help="draw --train's sources in these ratios")
     train.add_argument("--validation", nargs="+", required=True, metavar="SOURCE")
     train.add_argument("--output", required=True, metavar="DIR", help="checkpoints, log and state go here")
     train.add_argument("--pretrained", action="store_true", help="start from the preset's weights, not from new ones")
@@ -68,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     synthesize.add_argument("--difficulty", type=float, default=1.0, help="0: clean short words .. 1: as in photos")
     synthesize.add_argument("--processes", type=int, help="default: all cores")
     synthesize.set_defaults(run=_synthesize)
+
+    create = commands.add_parser("create-lmdb", help="copy any sources into one LMDB; the images stay as they are")
+    create.add_argument("output", metavar="DIR")
+    create.add_argument("sources", nargs="+", metavar="SOURCE", help="LMDB, TFRecord, label file, folder")
+    create.add_argument("--resume", action="store_true", help="go on where an interrupted writing ended")
+    create.set_defaults(run=_create_lmdb)
 
     presets = commands.add_parser("presets", help="the table of presets; with a name, all that is known of that preset")
     presets.add_argument("name", nargs="?")
@@ -151,7 +158,7 @@ def _train(options: argparse.Namespace) -> int:
 
     train(
         override(describe(options.preset), options.o),
-        open_sources(options.train),
+        open_sources(options.train, options.ratios),
         open_sources(options.validation),
         options.output,
         initial=load_preset(options.preset) if options.pretrained else None,
@@ -193,6 +200,12 @@ def _synthesize(options: argparse.Namespace) -> int:
         difficulty=options.difficulty,
     )
     return 0
+
+
+def _create_lmdb(options: argparse.Namespace) -> int:
+    from keras_textrec.data import create_lmdb, open_sources
+
+    return 1 if create_lmdb(options.output, open_sources(options.sources), resume=options.resume) else 0
 
 
 def _presets(options: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@ import yaml
 
 from keras_textrec import cli, describe, preset_names
 from keras_textrec.cli import main
+from keras_textrec.data import LMDBSource
 from tests.tiny import crnn, draw, png, write_lmdb
 
 WORDS = ["cat", "walrus", "dog"]
@@ -124,7 +125,7 @@ def test_evaluate(preset, tmp_path, readings, capsys):
 
 def test_evaluate_without_a_dataset(preset, tmp_path, capsys):
     assert main(["evaluate", preset, str(tmp_path)]) == 1
-    assert "no data.mdb and no label file" in capsys.readouterr().err
+    assert "no label file in" in capsys.readouterr().err
 
 
 @pytest.fixture
@@ -157,6 +158,31 @@ def test_train_passes_everything_on(preset, tmp_path, trained):
     assert first["resume"] is True
     assert second["description"] == describe(preset)
     assert (second["initial"], second["resume"]) == (None, False)
+
+
+def test_train_in_ratios(preset, tmp_path, monkeypatch):
+    a, b = (write_lmdb(tmp_path / name, words) for name, words in [("a", ["x", "y"]), ("b", ["z"])])
+    seen = []
+    monkeypatch.setattr(
+        "keras_textrec.training.train.train", lambda _, training, *rest, **options: seen.append(training)
+    )
+    arguments = ["train", preset, "--train", a, b, "--validation", a, "--output", "run"]
+    assert main([*arguments, "--ratios", "1", "3"]) == 0
+    assert seen[0].ratios == (0.25, 0.75)
+    assert main([*arguments, "--ratios", "1"]) == 1
+
+
+def test_create_lmdb(images, tmp_path, capsys):
+    (images / "labels.csv").write_text("cat.png,cat\nlost.png,lost\ndog.png,dog\n")
+    walrus = write_lmdb(tmp_path / "walrus", ["walrus"])
+    assert main(["create-lmdb", "out", "images", walrus]) == 1  # one could not be read
+    source = LMDBSource("out")
+    assert [text for _, text in source] == ["cat", "dog", "walrus"]
+    assert source[0][0] == (images / "cat.png").read_bytes()
+    assert main(["create-lmdb", "out", "images"]) == 1
+    assert "holds an LMDB already" in capsys.readouterr().err
+    assert main(["create-lmdb", "out", "images", walrus, "--resume"]) == 0
+    assert len(LMDBSource("out")) == 3
 
 
 @pytest.mark.parametrize(

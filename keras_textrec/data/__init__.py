@@ -1,14 +1,24 @@
 """Sources of labelled images and the pipeline that feeds them to a network."""
 
+from keras_textrec.data.create import create_lmdb as create_lmdb
 from keras_textrec.data.folder import FolderSource as FolderSource
 from keras_textrec.data.folder import folder as folder
 
-# `data.lmdb` and `data.folder` are modules first and these functions from here on; imports from the modules still work.
+# `data.lmdb`, `.folder` and `.tfrecord` are modules first and these functions from here on; imports from the modules
+# still work.
 from keras_textrec.data.lmdb import LMDBSource as LMDBSource
-from keras_textrec.data.lmdb import LMDBWriter as LMDBWriter
 from keras_textrec.data.lmdb import lmdb as lmdb
+from keras_textrec.data.lmdb_writer import LMDBWriter as LMDBWriter
+from keras_textrec.data.mixing import MixedSource as MixedSource
+from keras_textrec.data.mixing import Subset as Subset
+from keras_textrec.data.mixing import filter as filter
+from keras_textrec.data.mixing import mix as mix
+from keras_textrec.data.mixing import shard as shard
 from keras_textrec.data.opening import find_sources as find_sources
 from keras_textrec.data.opening import open_source as open_source
 from keras_textrec.data.opening import open_sources as open_sources
 from keras_textrec.data.sources import ConcatSource as ConcatSource
 from keras_textrec.data.sources import Source as Source
+from keras_textrec.data.sources import text_of as text_of
+from keras_textrec.data.tfrecord import TFRecordSource as TFRecordSource
+from keras_textrec.data.tfrecord import tfrecord as tfrecord

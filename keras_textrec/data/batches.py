@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from keras_textrec.data.memory import Memory
-from keras_textrec.data.sources import Source
+from keras_textrec.data.order import training_order
+from keras_textrec.data.sources import Source, prefetch
 from keras_textrec.images.converter import ImageConverter
 from keras_textrec.images.load import decode
 from keras_textrec.text.tokenizers import CTCTokenizer, LabelReport
@@ -82,7 +83,7 @@ class Batches:
         self.unreadable: dict[str, str] = {}
         self.labels = LabelReport()
         self._counted = np.zeros(len(source), bool)
-        self._passes: dict[int, np.ndarray] = {}
+        self._order = training_order(source, seed)
         self._open()
 
     def __len__(self) -> int:
@@ -110,17 +111,7 @@ class Batches:
         if not self.training:
             return np.arange(number * self.batch_size, min((number + 1) * self.batch_size, records))
         first = (epoch * len(self) + number) * self.batch_size
-        passes, places = np.divmod(np.arange(first, first + self.batch_size), records)
-        return np.concatenate([self._pass(i)[places[passes == i]] for i in np.unique(passes)])
-
-    def _pass(self, number: int) -> np.ndarray:
-        """All positions in the order of one pass over the source."""
-        with self._lock:  # the threads that load an epoch's first batches all ask at once
-            if number not in self._passes:
-                order = np.random.default_rng((self.seed, number)).permutation(len(self.source))
-                kept = {key: value for key, value in self._passes.items() if key >= number - 1}
-                self._passes = {**kept, number: order}
-            return self._passes[number]
+        return self._order(np.arange(first, first + self.batch_size))
 
     def batch(self, number: int, epoch: int = 0) -> Batch:
         """Batch `number` of `epoch`, as `load` gives it."""
@@ -144,6 +135,7 @@ class Batches:
         pixels = self._scratch.take((self.batch_size, self.converter.height, self.converter.width, 3))
         ends = np.zeros(self.batch_size, int)
         rows, texts = [], []
+        prefetch(self.source, indices)
         for row, index in enumerate(indices):
             try:
                 data, text = self.source[index]

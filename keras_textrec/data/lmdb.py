@@ -7,11 +7,11 @@ import glob
 import os
 import threading
 from pathlib import Path
-from typing import Self
 
 # The name `lmdb` is this module's public function.
 import lmdb as _lmdb
 
+from keras_textrec.data.benchmarks import check_benchmark
 from keras_textrec.data.sources import ConcatSource, Source, check_index
 
 COUNT_KEY = b"num-samples"
@@ -51,6 +51,8 @@ class LMDBSource:
     Args:
         path: the folder that holds `data.mdb`.
 
+    A folder that is called as a known dataset (`keras_textrec.data.benchmarks`) and is not it is warned of.
+
     Raises:
         FileNotFoundError: no `data.mdb` in the folder.
         ValueError: not an LMDB, no `num-samples`, a wrong count, or a missing image or label.
@@ -65,6 +67,7 @@ class LMDBSource:
         with environment.begin() as transaction:
             self._length = self._count(transaction)
             self._check(transaction, environment.stat()["entries"])
+        check_benchmark(path, self._length)
 
     def __len__(self) -> int:
         return self._length
@@ -72,20 +75,32 @@ class LMDBSource:
     def __getitem__(self, index: int) -> tuple[bytes, str]:
         """The image file's bytes and the text of record `index`; ValueError when one is missing or damaged."""
         number = check_index(index, self._length) + 1
-        try:
-            with _environment(self._absolute_path).begin() as transaction:
-                image, label = map(transaction.get, _keys(number))
-        except _lmdb.Error as error:
-            raise ValueError(f"{self.path}/data.mdb is damaged at record {number}: {error}.") from error
-        if image is None or label is None:
-            raise ValueError(f"{self.path} has no {'image' if image is None else 'label'}-{number:09d}.")
-        try:
-            return image, label.decode()
-        except UnicodeDecodeError as error:
-            raise ValueError(f"label-{number:09d} of {self.path} is not UTF-8.") from error
+        image, label = self._get(number, *record_keys(number))
+        return image, self._decode(label, number)
+
+    def text(self, index: int) -> str:
+        number = check_index(index, self._length) + 1
+        (label,) = self._get(number, record_keys(number)[1])
+        return self._decode(label, number)
 
     def key(self, index: int) -> str:
         return f"{self.path}: image-{check_index(index, self._length) + 1:09d}"
+
+    def _get(self, number: int, *keys: bytes) -> list[bytes]:
+        try:
+            with _environment(self._absolute_path).begin() as transaction:
+                values = [transaction.get(key) for key in keys]
+        except _lmdb.Error as error:
+            raise ValueError(f"{self.path}/data.mdb is damaged at record {number}: {error}.") from error
+        if None in values:
+            raise ValueError(f"{self.path} has no {keys[values.index(None)].decode()}.")
+        return values
+
+    def _decode(self, label: bytes, number: int) -> str:
+        try:
+            return label.decode()
+        except UnicodeDecodeError as error:
+            raise ValueError(f"label-{number:09d} of {self.path} is not UTF-8.") from error
 
     def _count(self, transaction: _lmdb.Transaction) -> int:
         count = transaction.get(COUNT_KEY)
@@ -103,10 +118,10 @@ class LMDBSource:
                 f"num-samples of {self.path} is {self._length}, but image-{beyond:09d} exists; correct num-samples."
             )
         ends = {1, self._length} if self._length else set()
-        missing = [key for number in ends for key in _keys(number) if transaction.get(key) is None]
+        missing = [key for number in ends for key in record_keys(number) if transaction.get(key) is None]
         if not missing and entries < 2 * self._length + 1:
             numbers = range(1, self._length + 1)
-            missing = [next(key for number in numbers for key in _keys(number) if transaction.get(key) is None)]
+            missing = [next(key for number in numbers for key in record_keys(number) if transaction.get(key) is None)]
         if missing:
             raise ValueError(
                 f"num-samples of {self.path} is {self._length}, but {min(missing).decode()} is missing; "
@@ -114,73 +129,8 @@ class LMDBSource:
             )
 
 
-class LMDBWriter:
-    """Writes an LMDB folder; what is committed is a valid LMDB at every moment, however the writing ends.
-
-    Use as a context manager. Records are committed a thousand at a time, each time with the right `num-samples`;
-    leaving the block, also by an exception, commits the rest. A killed process loses at most the last thousand.
-
-    Args:
-        path: the folder, created when missing.
-
-    Raises:
-        FileExistsError: the folder holds an LMDB already.
-    """
-
-    records_per_commit = 1000
-
-    def __init__(self, path: str | os.PathLike):
-        self.path = str(path)
-        if os.path.exists(os.path.join(self.path, "data.mdb")):
-            raise FileExistsError(f"{self.path} holds an LMDB already; delete it or choose another folder.")
-        os.makedirs(self.path, exist_ok=True)
-        self._environment = _lmdb.open(self.path, map_size=64 << 20)
-        self._committed = 0
-        self._pending: list[tuple[bytes, str]] = []
-        self.commit()
-
-    def __len__(self) -> int:
-        return self._committed + len(self._pending)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.close()
-
-    def append(self, image: bytes, text: str) -> None:
-        """Adds one record: an image file's bytes and its text. ValueError for an empty image."""
-        if not image:
-            raise ValueError(f"Record {len(self) + 1} ({text!r}) for {self.path} has no image bytes.")
-        self._pending.append((bytes(image), text))
-        if len(self._pending) >= self.records_per_commit:
-            self.commit()
-
-    def commit(self) -> None:
-        """Makes everything appended so far durable."""
-        while True:
-            try:
-                with self._environment.begin(write=True) as transaction:
-                    for number, (image, text) in enumerate(self._pending, self._committed + 1):
-                        image_key, label_key = _keys(number)
-                        transaction.put(image_key, image)
-                        transaction.put(label_key, text.encode())
-                    transaction.put(COUNT_KEY, str(len(self)).encode())
-                break
-            except _lmdb.MapFullError:
-                self._environment.set_mapsize(2 * self._environment.info()["map_size"])
-        self._committed += len(self._pending)
-        self._pending.clear()
-
-    def close(self) -> None:
-        """Commits the rest and closes the file."""
-        try:
-            self.commit()
-        finally:
-            self._environment.close()
-
-
-def _keys(number: int) -> tuple[bytes, bytes]:
+def record_keys(number: int) -> tuple[bytes, bytes]:
+    """The keys of the image and the label of a record; the first is number 1."""
     return b"image-%09d" % number, b"label-%09d" % number
 
 
@@ -203,6 +153,14 @@ def _environment(path: str, refresh: bool = False) -> _lmdb.Environment:
                 raise ValueError(f"{path}/data.mdb is not a readable LMDB: {error}.") from error
             entry = _environments[path] = signature, environment
         return entry[1]
+
+
+def close_environment(path: str | os.PathLike) -> None:
+    """Closes what this process reads of an LMDB folder, so that it can be written; sources open it again."""
+    with _environments_lock:
+        entry = _environments.pop(os.path.abspath(path), None)
+        if entry is not None:
+            entry[1].close()
 
 
 def _close_environments() -> None:

@@ -47,14 +47,40 @@ class ConcatSource:
         source, position = self._find(index)
         return source[position]
 
+    def text(self, index: int) -> str:
+        source, position = self._find(index)
+        return text_of(source, position)
+
     def key(self, index: int) -> str:
         source, position = self._find(index)
         return source.key(position)
+
+    def prefetch(self, indices: Sequence[int]) -> None:
+        positions: dict[int, list[int]] = {}
+        for index in indices:
+            position = check_index(index, len(self))
+            which = bisect.bisect_right(self._ends, position)
+            positions.setdefault(which, []).append(position - (self._ends[which - 1] if which else 0))
+        for which, part in positions.items():
+            prefetch(self.sources[which], part)
 
     def _find(self, index: int) -> tuple[Source, int]:
         index = check_index(index, len(self))
         which = bisect.bisect_right(self._ends, index)
         return self.sources[which], index - (self._ends[which - 1] if which else 0)
+
+
+def text_of(source: Source, index: int) -> str:
+    """The text of a record; without its image, from a source that has a method `text(index)` as all of ours do."""
+    text = getattr(source, "text", None)
+    return text(index) if text else source[index][1]
+
+
+def prefetch(source: Source, indices: Sequence[int]) -> None:
+    """Tells a source which records are read next; one that makes its records, with a method `prefetch`, begins."""
+    begin = getattr(source, "prefetch", None)
+    if begin:
+        begin(indices)
 
 
 def check_index(index: int, length: int) -> int:

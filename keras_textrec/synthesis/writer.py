@@ -37,7 +37,7 @@ def synthesize(
         ValueError: `count` is below 1.
         FileNotFoundError: no usable font.
     """
-    from keras_textrec.data.lmdb import LMDBWriter
+    from keras_textrec.data.lmdb_writer import LMDBWriter
 
     if count < 1:
         raise ValueError(f"count is {count}; ask for at least one image.")

@@ -5,6 +5,7 @@ import time
 from typing import Any
 
 from keras_textrec.data import Source
+from keras_textrec.data.benchmarks import label_case, protocol_of
 from keras_textrec.images import decode
 from keras_textrec.training.metrics import edit_distance, normalize_text
 
@@ -22,7 +23,8 @@ def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, An
 
     Returns:
         samples: the records; unreadable: how many of them hold no image (they count as read wrong, and are logged).
-        accuracy: the share of words right among a-z and 0-9, case ignored; exact: right as they stand, spaces aside.
+        accuracy: the share of words right by the `protocol`: among a-z and 0-9, case ignored, or that of the known
+            dataset which the source is (`normalize_text`); exact: right as they stand, spaces aside.
         ned: 1 - the mean edit distance over the longer length, of texts as "exact" compares them.
         images_per_second: of reading, decoding included.
 
@@ -31,6 +33,7 @@ def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, An
     """
     if not len(source):
         raise ValueError("There is nothing to evaluate: the source has no records.")
+    protocol = protocol_of(source)
     unreadable, right, exact, similarity = 0, 0, 0, 0.0
     started = time.perf_counter()
     for first in range(0, len(source), WINDOW):
@@ -48,13 +51,14 @@ def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, An
         for reading, text in zip(model.read(images, batch_size), texts, strict=True):
             read, wanted = (normalize_text(t, "exact") for t in (reading.text, text))
             exact += read == wanted
-            right += normalize_text(reading.text, "alphanumeric") == normalize_text(text, "alphanumeric")
+            right += normalize_text(reading.text, protocol) == normalize_text(text, protocol)
             similarity += 1 - edit_distance(read, wanted) / max(len(read), len(wanted), 1)
     seconds = time.perf_counter() - started
     samples = len(source)
     return {
         "samples": samples,
         "unreadable": unreadable,
+        "protocol": protocol,
         "accuracy": right / samples,
         "exact": exact / samples,
         "ned": similarity / samples,
@@ -64,6 +68,11 @@ def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, An
 
 def evaluate_sets(model, sources: dict[str, Source], batch_size: int = 64) -> dict[str, Any]:
     """`evaluate_source` for sets by name: `{"sets": [{"name", ...}], "mean": {...}}`, the mean over the sets."""
-    sets = [{"name": name, **evaluate_source(model, source, batch_size)} for name, source in sources.items()]
+    sets = []
+    for name, source in sources.items():
+        sets.append({"name": name, **evaluate_source(model, source, batch_size)})
+        case = label_case(source)
+        if case:
+            logger.info("The labels of %s are all in %s case: compare by accuracy, which ignores case.", name, case)
     mean = {key: sum(row[key] for row in sets) / len(sets) for key in ("accuracy", "exact", "ned")}
     return {"sets": sets, "mean": mean}

@@ -9,7 +9,10 @@ from keras import ops
 
 from keras_textrec.text import SequenceTokenizer, Tokenizer
 
-PROTOCOLS = ("alphanumeric", "exact")
+PROTOCOLS = ("alphanumeric", "exact", "chinese")
+
+# Full-width forms of ASCII, and the space as wide as they.
+_HALF_WIDTH = {**{0xFF01 + offset: 0x21 + offset for offset in range(94)}, 0x3000: None}
 
 
 def normalize_text(text: str, protocol: str) -> str:
@@ -17,6 +20,8 @@ def normalize_text(text: str, protocol: str) -> str:
 
     "alphanumeric": a-z and 0-9 only, upper case made lower (PaddleOCR's `is_filter`, the field's usual benchmark rule).
     "exact": everything but spaces, as PaddleOCR's RecMetric.
+    "chinese": everything but spaces, upper case made lower, full-width forms made ASCII: benchmarking-chinese-text-
+    recognition's rule, but for traditional characters, which it also makes simplified ones.
 
     Raises:
         ValueError: the protocol is not one of these.
@@ -25,6 +30,8 @@ def normalize_text(text: str, protocol: str) -> str:
         return re.sub("[^0-9a-zA-Z]", "", text).lower()
     if protocol == "exact":
         return text.replace(" ", "")
+    if protocol == "chinese":
+        return text.replace(" ", "").lower().translate(_HALF_WIDTH)
     raise ValueError(f"The protocol must be one of {PROTOCOLS}, got {protocol!r}.")
 
 

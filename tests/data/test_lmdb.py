@@ -9,7 +9,8 @@ import lmdb as lmdb_package
 import pytest
 
 import keras_textrec.data as data
-from keras_textrec.data.lmdb import LMDBSource, LMDBWriter, lmdb
+from keras_textrec.data.lmdb import LMDBSource, lmdb
+from keras_textrec.data.lmdb_writer import LMDBWriter
 
 
 def change(path, **values):
@@ -193,7 +194,7 @@ def test_an_exception_leaves_a_valid_lmdb(tmp_path, records):
 def test_a_killed_process_leaves_a_valid_lmdb(tmp_path, light_children):
     code = (
         "import os, signal, sys\n"
-        "from keras_textrec.data.lmdb import LMDBWriter\n"
+        "from keras_textrec.data.lmdb_writer import LMDBWriter\n"
         "LMDBWriter.records_per_commit = 50\n"
         "writer = LMDBWriter(sys.argv[1])\n"
         "for i in range(120): writer.append(bytes(1000), str(i))\n"

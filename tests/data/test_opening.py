@@ -30,6 +30,25 @@ def test_what_lies_at_a_path(place):
         assert source[0] == (png(draw("e")), "e")
 
 
+def test_files(place):
+    assert texts(open_source(place / "single" / "data.mdb")) == ["d"]
+    (place / "images" / "other.json").write_text('{"x.png": "f"}')
+    assert texts(open_source(place / "images" / "other.json")) == ["f"]
+    (place / "images" / "notes.md").write_text("no labels")
+    with pytest.raises(ValueError, match="notes.md is no dataset: give an LMDB folder"):
+        open_source(place / "images" / "notes.md")
+
+
+def test_a_label_file_of_any_name_where_nothing_else_is(place):
+    (place / "sets" / "readme.txt").write_text("x.png no label")
+    assert texts(open_source(place / "sets")) == ["c", "a", "b"]
+    (place / "images" / "labels.tsv").rename(place / "images" / "rec_train.txt")
+    assert texts(open_source(place / "images")) == ["e"]
+    (place / "images" / "rec_test.txt").write_text("x.png\tt\n")
+    with pytest.raises(ValueError, match=r"rec_test.txt, rec_train.txt\); name one of them"):
+        open_source(place / "images")
+
+
 def test_several_paths_are_one_source(place):
     source = open_sources([place / "images", place / "single", place / "sets"])
     assert isinstance(source, ConcatSource)
@@ -45,7 +64,7 @@ def test_nothing_there(place):
         open_source(place / "empty")
     with pytest.raises(FileNotFoundError, match="no folder .*lost"):
         find_sources(place / "lost")
-    with pytest.raises(FileNotFoundError, match="no data.mdb and no label file in .*empty"):
+    with pytest.raises(FileNotFoundError, match="no data.mdb, no TFRecord file and no label file in .*empty"):
         find_sources([place / "sets", place / "empty"])
 
 
@@ -55,6 +74,7 @@ def test_datasets_have_the_names_of_their_places(place):
         "one": ["a", "b"],
     }
     assert list(find_sources([place / "single", place / "images"])) == ["single", "images"]
+    assert list(find_sources(place)) == ["images", "sets/deep/two", "sets/one", "single"]
     assert list(find_sources(str(place / "sets" / "one"))) == ["one"]
 
 

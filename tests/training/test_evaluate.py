@@ -54,7 +54,7 @@ IMAGE = png(draw("x"))
 )
 def test_one_word(wanted, read, accuracy, exact, ned):
     result = evaluate_source(Answers(read), Records([(IMAGE, wanted)]))
-    assert result["samples"] == 1
+    assert (result["samples"], result["protocol"]) == (1, "alphanumeric")
     assert (result["accuracy"], result["exact"], result["ned"]) == (accuracy, exact, pytest.approx(ned))
 
 
@@ -116,3 +116,15 @@ def relabel(path, texts):
     with lmdb.open(str(path)) as environment, environment.begin(write=True) as transaction:
         for number, text in enumerate(texts, 1):
             transaction.put(b"label-%09d" % number, text.encode())
+
+
+def test_a_known_dataset_is_compared_by_its_protocol(monkeypatch):
+    monkeypatch.setattr(evaluate, "protocol_of", lambda source: "chinese")
+    result = evaluate_source(Answers("漢ａ", "字"), Records([(IMAGE, "漢 A"), (IMAGE, "子")]))
+    assert (result["protocol"], result["accuracy"], result["exact"]) == ("chinese", 1 / 2, 0)
+
+
+def test_labels_of_one_case_are_told(caplog):
+    caplog.set_level(logging.INFO)
+    evaluate_sets(Answers("a", "b"), {"cased": Records([(IMAGE, "Aa")]), "loud": Records([(IMAGE, "B")])})
+    assert "The labels of loud are all in upper case" in caplog.text and "cased" not in caplog.text

@@ -129,6 +129,7 @@ def test_class_map():
 def test_normalize_text():
     assert normalize_text("It's 5 O'clock, É!", "alphanumeric") == "its5oclock"
     assert normalize_text("It's 5 O'clock", "exact") == "It's5O'clock"
+    assert normalize_text("It's 5 Ａ，漢\u3000。", "chinese") == "it's5a,漢。"
 
 
 def test_recmetric_arithmetic(parts):
