@@ -153,16 +153,14 @@ def load_paddle_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -
     rules = paddle_rules(model)
     used = {name for _, names, _ in rules for name in names}
     problems = [f"missing: {name}" for name in sorted(used - tensors.keys())]
-    unused = sorted(tensors.keys() - used)
-    problems += [f"not part of {model.name}: {name}" for name in unused if not is_dead(name)]
+    problems += [f"not part of {model.name}: {name}" for name in sorted(tensors.keys() - used) if not is_dead(name)]
     values = []
     for variable, names, layout in rules:
         if all(name in tensors for name in names):
-            arrays = [np.asarray(tensors[name]) for name in names]
             try:
-                value = layout(*arrays)
+                value = layout(*(np.asarray(tensors[name]) for name in names))
             except (ValueError, IndexError):  # NumPy's, where axes are missing or do not divide
-                shapes = " + ".join(str(array.shape) for array in arrays)
+                shapes = " + ".join(str(np.shape(tensors[name])) for name in names)
                 problems.append(f"shape {shapes}, for {tuple(variable.shape)}: {' + '.join(names)}")
                 continue
             values.append(value)

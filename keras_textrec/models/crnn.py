@@ -20,15 +20,15 @@ from keras_textrec.training.losses import CTCLoss
 class CRNN(TextRecognizer):
     """Network input float32 (B, H, W, 3) -> logits float32 (B, W / 4, classes); class 0 is the CTC blank.
 
-    (VGG7 gives one step less.) The image width is free, in training and in reading. The height is the converter's, and must be one that the
-    backbone brings down to a single row: 17 to 48 for the published backbones.
+    The image width is free, in training and in reading. (VGG7 makes W / 4 - 1 steps.) The height is the converter's,
+    and must be one that the backbone brings down to a single row: 17 to 32 for the published backbones.
 
     Args:
         tokenizer: a `CTCTokenizer`, or the `Charset` (or string of characters) to make one of.
         converter: image to network input; defaults to the published 32 x 100, ratio kept, padded on the right.
         backbone: a functional model, image -> feature map of one row; defaults to ResNet34-vd.
-        hidden_size: units of each LSTM in each direction (256 with ResNet34-vd and VGG7, 96 with MobileNetV3 large x0.5,
-            48 with small x0.5).
+        hidden_size: units of each LSTM in each direction (256 with ResNet34-vd and VGG7, 96 with MobileNetV3 large
+            x0.5, 48 with small x0.5).
 
     Raises:
         ValueError: the backbone leaves more or less than one row of an image of the converter's height.
