@@ -58,7 +58,10 @@ def describe_folder(folder: pathlib.Path) -> dict[str, Any]:
     """
     metadata = _read_json(folder / METADATA)
     model = _describe_object(_read_json(folder / CONFIG), folder / CONFIG)
-    return {**metadata.get("about", {}), "model": model, "training": metadata.get("recipe", {})}
+    about, recipe = metadata.get("about", {}), metadata.get("recipe", {})
+    if not isinstance(about, dict) or not isinstance(recipe, dict):
+        raise ValueError(f"{folder / METADATA} is not a preset's: 'about' and 'recipe' must be JSON objects.")
+    return {**about, "model": model, "training": recipe}
 
 
 def load_weights(model: keras.Model, path: pathlib.Path) -> None:

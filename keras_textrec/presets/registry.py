@@ -162,7 +162,7 @@ def _make(value: Any, where: str) -> Any:
         raise ValueError(f"{where}.class: keras_textrec has no {value['class']!r}.")
     try:
         return cls(**arguments)
-    except TypeError as error:
+    except (TypeError, AttributeError, LookupError, ArithmeticError) as error:  # a value of another kind than it needs
         raise ValueError(f"{where}: {error}.") from error
 
 

@@ -1,4 +1,5 @@
 import json
+import random
 import shutil
 import warnings
 
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from keras_textrec import CRNN, TextRecognizer, describe
+from keras_textrec.presets import build
 from tests.tiny import RECIPE, change_json, crnn, draw, make_crnn
 
 FILES = ["config.json", "metadata.json", "model.weights.h5"]
@@ -161,6 +163,40 @@ def test_a_damaged_json_file_is_named(preset, name, text):
     (preset / name).write_bytes(text.encode("utf-8", "surrogateescape"))
     with pytest.raises(ValueError, match=f"{name} is not a preset's {name}: "):
         CRNN.from_preset(preset)
+
+
+ODD = (None, -1, 0, 3.7, "x", "", [], {}, [[1]], [None], {"a": 1}, True, ["a", "a"], "__lambda__")
+
+
+@pytest.mark.parametrize("rounds", [60, pytest.param(500, marks=pytest.mark.slow)])
+def test_odd_values_and_flipped_bits_give_an_error_or_a_model(preset, rounds):
+    """Whatever a file of a preset says, it is built or refused by ValueError."""
+    rng = random.Random(rounds)
+    contents = {name: (preset / name).read_bytes() for name in FILES[:2]}
+    for _ in range(rounds):
+        name = rng.choice(FILES[:2])
+        if rng.random() < 0.7:
+            changed = json.loads(contents[name])
+            put_somewhere(changed, rng.choice(ODD), rng)
+            data = json.dumps(changed).encode()
+        else:
+            data = bytearray(contents[name])
+            data[rng.randrange(len(data))] ^= 1 << rng.randrange(7)
+        (preset / name).write_bytes(data)
+        try:
+            assert isinstance(build(describe(preset)), keras.Model)
+        except ValueError as error:
+            assert str(error)
+        (preset / name).write_bytes(contents[name])
+
+
+def put_somewhere(tree, value, rng):
+    """Replaces a part of what a JSON file holds."""
+    key = rng.choice(list(tree) if isinstance(tree, dict) else range(len(tree)))
+    if isinstance(tree[key], dict | list) and tree[key] and rng.random() < 0.8:
+        put_somewhere(tree[key], value, rng)
+    else:
+        tree[key] = value
 
 
 def serialized(layer):
