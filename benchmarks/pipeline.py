@@ -2,22 +2,25 @@
 
     python benchmarks/pipeline.py data_lmdb_release/validation
 
-OpenCV has the files in memory and runs in one thread. The pipeline reads the LMDB, decodes, resizes, pads, normalises
-and encodes labels, and hands over batches as `fit` would get them. All ways run in turn, several times, and the
-best time of each counts: that is what the machine can do when nobody else is at work. On a busy machine trust the ratio
-by CPU time.
+OpenCV has the files in memory; the pipeline reads the LMDB, decodes, augments, resizes, pads, normalises and encodes
+labels, and hands over batches as `fit` would get them. With several threads both have as many. All ways run in turn,
+several times, and the best time of each counts: that is what the machine can do when nobody else is at work. On a busy
+machine trust the ratio by CPU time, which is to OpenCV's in one thread.
 """
 
 import argparse
+import concurrent.futures
 import importlib.util
-import itertools
+import os
 import time
 
 import cv2
 import numpy as np
 
 import keras_textrec.data
-from keras_textrec.data.pipeline import BatchDataset, Batches, tf_dataset
+from keras_textrec.data.augment import AUGMENTATIONS, augmentation
+from keras_textrec.data.batches import Batches
+from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.tokenizers import CTCTokenizer
@@ -30,37 +33,54 @@ def main():
     parser.add_argument("folder", help="an LMDB, or a folder above several")
     parser.add_argument("--images", type=int, default=10_000, help="how many are read in a round")
     parser.add_argument("--batch-size", type=int, default=128)
-    parser.add_argument("--rounds", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=6)
     options = parser.parse_args()
 
     source = keras_textrec.data.lmdb(options.folder)
     tokenizer = CTCTokenizer(Charset.named("ascii"), unknown="strip")
     steps = max(1, min(options.images, len(source)) // options.batch_size)
-    batches = Batches(
-        source,
-        ImageConverter(HEIGHT, WIDTH),
-        tokenizer,
-        options.batch_size,
-        length=25,
-        training=True,
-        steps_per_epoch=steps,
-    )
     images = steps * options.batch_size
-    files = [source[index][0] for index in range(min(images, len(source)))]
+    cores = os.cpu_count() or 1
 
-    def opencv():
-        for file in itertools.islice(itertools.cycle(files), images):
+    def make(**changes):
+        return Batches(
+            source,
+            ImageConverter(HEIGHT, WIDTH),
+            tokenizer,
+            options.batch_size,
+            **{"length": 25, "training": True, "steps_per_epoch": steps, **changes},
+        )
+
+    first = make()
+    files = [source[int(index)][0] for number in range(steps) for index in first.indices(number)]
+    parts = [files[i::cores] for i in range(cores)]
+
+    def opencv(part=files):
+        for file in part:
             cv2.resize(cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR), (WIDTH, HEIGHT))
 
-    def direct():
-        for number in range(steps):
-            batches.batch(number)
+    def opencv_on_all_cores():
+        with concurrent.futures.ThreadPoolExecutor(cores) as pool:
+            list(pool.map(opencv, parts))
 
-    ways = {"cv2 decode + resize, one thread": opencv, "batch function, one thread": direct}
-    for threads in (1, 2):
-        ways[f"PyDataset, {threads} thread(s)"] = consumer(BatchDataset(batches, threads=threads))
+    def direct(batches):
+        def load():
+            for number in range(steps):
+                batches.batch(number)
+
+        return load
+
+    ways = {
+        "cv2 decode + resize": opencv,
+        f"cv2, {cores} threads": opencv_on_all_cores,
+        "batch function": direct(make()),
+        "batch function, 4 canvases": direct(make(canvases=[(32, 64), (32, 100), (32, 160), (32, 320)])),
+    }
+    for name in (None, *AUGMENTATIONS):
+        augment = augmentation(name) if name else None
+        ways[f"PyDataset, {name or 'as it is'}"] = consumer(BatchDataset(make(augment=augment), threads=cores))
         if importlib.util.find_spec("tensorflow"):
-            ways[f"tf.data, {threads} thread(s)"] = consumer(tf_dataset(batches, threads=threads))
+            ways[f"tf.data, {name or 'as it is'}"] = consumer(tf_dataset(make(augment=augment), threads=cores))
     seconds, cpu_seconds = dict.fromkeys(ways, float("inf")), dict.fromkeys(ways, float("inf"))
     for _ in range(options.rounds):
         for name, way in ways.items():
@@ -69,11 +89,13 @@ def main():
             seconds[name] = min(seconds[name], time.perf_counter() - start)
             cpu_seconds[name] = min(cpu_seconds[name], time.process_time() - cpu_start)
 
-    first = cv2.imdecode(np.frombuffer(files[0], np.uint8), cv2.IMREAD_COLOR).shape
-    print(f"{images} images, the first of {first[0]} x {first[1]} pixels, batches of {options.batch_size}")
-    alone = next(iter(ways))
+    sizes = [cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_COLOR).shape[:2] for file in files]
+    high, wide = np.median(sizes, 0)
+    print(f"{images} images of {high:.0f} x {wide:.0f} pixels (median), batches of {options.batch_size}, {cores} cores")
+    alone, together = list(ways)[:2]
     for name in ways:
-        ratio, cpu_ratio = (times[alone] / times[name] for times in (seconds, cpu_seconds))
+        ratio = seconds[together if "," in name and "canvases" not in name else alone] / seconds[name]
+        cpu_ratio = cpu_seconds[alone] / cpu_seconds[name]
         print(f"{name:32s} {images / seconds[name]:7.0f} images/s {ratio:5.0%}, by CPU time {cpu_ratio:5.0%}")
 
 

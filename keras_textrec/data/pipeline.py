@@ -24,42 +24,23 @@ def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None) -> 
     """
     import tensorflow as tf
 
-    example = batches.load([])  # every batch has its structure, types and shapes
-    like = keras.tree.flatten(example)
-    progress = {"epoch": epoch}
+    data = BatchDataset(batches, epoch, threads)
+    example = batches.load([])  # every batch has its structure and types
 
-    def numbers():
-        epoch = progress["epoch"]
-        for number in range(len(batches)):
-            yield epoch, number
+    def load():
+        data.on_epoch_end()  # here, because Keras looks at a first batch before it trains, and need not ask for the end
+        data.on_epoch_begin()
+        for number in range(len(data)):
+            yield data[number]
 
-    def load(epoch, number):
-        def load_in_python(epoch, number):
-            return keras.tree.flatten(batches.batch(int(number), int(epoch)))
+    def spec(array: np.ndarray) -> tf.TensorSpec:
+        several = array.ndim == 4 and len(batches.shapes) > 1
+        return tf.TensorSpec((len(array), None, None, 3) if several else array.shape, array.dtype)
 
-        arrays = tf.numpy_function(load_in_python, [epoch, number], [array.dtype for array in like])
-        for array, known in zip(arrays, like):
-            array.set_shape(known.shape)
-        return epoch, number, *arrays
-
-    def deliver(epoch, number, *arrays):
-        # Keras looks at a dataset's first batch before it trains, and need not ask for the end. So an epoch is over
-        # when its last batch leaves here, after all prefetching.
-        def finish(epoch):
-            progress["epoch"] = int(epoch) + 1
-            return np.bool_(True)
-
-        is_last = tf.equal(number, len(batches) - 1)
-        done = tf.cond(is_last, lambda: tf.numpy_function(finish, [epoch], tf.bool), lambda: tf.constant(True))
-        with tf.control_dependencies([done]):
-            return keras.tree.pack_sequence_as(example, [tf.identity(array) for array in arrays])
-
-    scalar = tf.TensorSpec((), tf.int64)
-    dataset = tf.data.Dataset.from_generator(numbers, output_signature=(scalar, scalar))
-    dataset = dataset.map(load, num_parallel_calls=threads or _default_threads(), deterministic=True).prefetch(2)
-    dataset = dataset.map(deliver).apply(tf.data.experimental.assert_cardinality(len(batches)))
+    dataset = tf.data.Dataset.from_generator(load, output_signature=keras.tree.map_structure(spec, example))
+    dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
     options = tf.data.Options()
-    options.experimental_optimization.inject_prefetch = False  # nothing may run ahead of `deliver`
+    options.experimental_optimization.inject_prefetch = False  # the threads of `data` run ahead, and nothing else
     return dataset.with_options(options)
 
 

@@ -145,6 +145,10 @@ class ImageConverter:
         canvas_width = self.canvas_width(shape)
         return min(1.0, self._wanted_width(shape, canvas_width) / canvas_width)
 
+    def resized(self, height: int, width: int) -> "ImageConverter":
+        """The same for another canvas."""
+        return self.from_config({**self.get_config(), "height": height, "width": width})
+
     def get_config(self) -> dict:
         """Plain values that rebuild the converter."""
         return {

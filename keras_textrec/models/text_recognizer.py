@@ -10,6 +10,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
+from keras_textrec.data.augment import augmentation
 from keras_textrec.images import load_image
 from keras_textrec.models.charset_surgery import with_charset
 from keras_textrec.models.preset_model import PresetModel
@@ -128,19 +129,21 @@ class TextRecognizer(PresetModel):
     def make_metrics(self) -> list[keras.metrics.Metric]:
         return reading_metrics(self.tokenizer)
 
-    def training_data(self, source, batch_size: int | None = None, augment: Callable | None = None, **options):
+    def training_data(self, source, batch_size: int | None = None, augment: Callable | bool = True, **options):
         """Endless-order batches of a source for `fit`: shuffled anew every epoch, the same for the same seed.
 
         Args:
             source: what `keras_textrec.data.lmdb` or `.folder` gives.
             batch_size: images a step; the recipe's by default.
-            augment: `(uint8 image (H, W, 3), numpy Generator) -> uint8 image`, or None.
+            augment: `(uint8 image (H, W, 3), numpy Generator) -> uint8 image`; True is the recipe's, if it has one.
             **options: `steps_per_epoch`, and `epoch`, the first one (0).
 
         Returns:
             A `tf.data.Dataset` on the TensorFlow backend, a `keras.utils.PyDataset` on the others.
         """
-        return self._data(source, batch_size, training=True, augment=augment, **options)
+        if augment is True:
+            augment = augmentation(self.recipe.augment) if self.recipe.augment else None
+        return self._data(source, batch_size, training=True, augment=augment or None, **options)
 
     def evaluation_data(self, source, batch_size: int | None = None, **options):
         """Batches of a source in its own order, every record once: for `evaluate` and `validation_data`."""
@@ -170,7 +173,8 @@ class TextRecognizer(PresetModel):
             self.tokenizer,
             batch_size or self.recipe.batch_size,
             length=self.recipe.max_length,
-            time_steps=self.time_steps(),
+            canvases=self.recipe.canvases,
+            time_steps=self.time_steps,
             arrange=functools.partial(self.arrange, training=training),
             training=training,
             seed=self.recipe.seed,

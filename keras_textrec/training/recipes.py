@@ -6,6 +6,8 @@ import difflib
 
 import keras
 
+from keras_textrec.data.augment import augmentation
+
 SCHEDULES = ("constant", "cosine", "paddle_cosine", "piecewise")
 
 
@@ -29,6 +31,8 @@ class Recipe:
         epochs: how many epochs.
         steps_per_epoch: steps that make an epoch; None is one pass over the data.
         max_length: columns of the label array; longer labels follow the tokenizer's policy.
+        augment: "recaug" (PaddleOCR's), "randaugment" (PARSeq's), "rotation", several joined by "+", or None.
+        canvases: [height, width] of each canvas that images of like shape share; None is the converter's for all.
         dtype: the Keras dtype policy of training ("float32", "mixed_bfloat16", ...).
         seed: of the weights, of the order of the images and of their augmentation.
 
@@ -51,6 +55,8 @@ class Recipe:
     epochs: int = 1
     steps_per_epoch: int | None = None
     max_length: int = 25
+    augment: str | None = None
+    canvases: list | None = None
     dtype: str = "float32"
     seed: int = 0
 
@@ -77,6 +83,11 @@ class Recipe:
             raise ValueError("training.decay_epochs is what the schedule 'piecewise' needs, and no other.")
         if any(not isinstance(epoch, int) for epoch in self.decay_epochs or []):
             raise ValueError(f"training.decay_epochs must be a list of whole numbers, not {self.decay_epochs}.")
+        if self.augment is not None:
+            augmentation(self.augment)
+        for canvas in self.canvases or []:
+            if not isinstance(canvas, list) or [isinstance(side, int) and side > 0 for side in canvas] != [True, True]:
+                raise ValueError(f"training.canvases must be a list of [height, width], not {self.canvases}.")
         if self.warmup_steps and self.warmup_epochs:
             raise ValueError("training.warmup_steps and training.warmup_epochs say the same; give one of them.")
 

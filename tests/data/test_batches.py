@@ -10,6 +10,7 @@ from keras_textrec.data.batches import Batches
 from keras_textrec.images import ImageConverter, load_image
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.tokenizers import CTCTokenizer
+from tests.data.conftest import jpeg
 
 CONVERTER = ImageConverter(16, 40)
 TOKENIZER = CTCTokenizer(Charset.named("alphanumeric"))
@@ -96,17 +97,24 @@ def test_the_seed_and_the_place_decide(make):
     assert differ(one.load(indices, np.random.default_rng(0)), one.load(indices, np.random.default_rng(1)))
 
 
-def test_the_augmentation_gets_the_image(make, records):
+@pytest.mark.parametrize("converter", [CONVERTER, ImageConverter(50, 90, turn_above=1.0)])
+def test_the_augmentation_gets_the_image_no_higher_than_the_canvas(make, records, converter):
     seen = []
 
     def augment(image, rng):
         seen.append(image)
-        return image[:8]
+        return image[:, 3:]
 
-    x, _, _ = make(augment=augment).batch(0)
-    for image, (original, _) in zip(seen, records):
-        np.testing.assert_array_equal(image, load_image(original))
-    np.testing.assert_array_equal(x, CONVERTER.convert([image[:8] for image in seen], 40))
+    records = [*records[:6], (jpeg(0, 200, 60), "tall"), (jpeg(1, 70, 60), "w")]
+    x, _, _ = make(records, converter=converter, augment=augment).batch(0)
+    for image, (original, _) in zip(seen, records, strict=True):
+        original = load_image(original)
+        high, scale = converter.upright(image.shape)[0], converter.height / converter.upright(original.shape)[0]
+        assert high <= converter.height
+        assert image.shape[0] == (round(original.shape[0] * scale) if scale < 1 else original.shape[0])
+        if scale >= 1:
+            np.testing.assert_array_equal(image, original)
+    np.testing.assert_array_equal(x, converter.convert([image[:, 3:] for image in seen], converter.width))
 
 
 def test_no_image_is_read_to_shuffle():
@@ -158,7 +166,7 @@ def test_a_missing_image_file(tmp_path, records):
 def test_dropped_labels_are_counted_once(make, records):
     texts = ["fine", "ünknown", "a", "muchtoolongforthis", "", "aaaaaaaaa", "b", "c"]
     tokenizer = CTCTokenizer(Charset.named("alphanumeric"), unknown="drop")
-    batches = make([(records[0][0], text) for text in texts], tokenizer=tokenizer, time_steps=12)
+    batches = make([(records[0][0], text) for text in texts], tokenizer=tokenizer, time_steps=lambda width: 12)
     for _ in range(2):
         x, y, weight = batches.batch(0)
     assert list(weight) == [1, 0, 1, 0, 0, 0, 1, 1]
