@@ -59,15 +59,23 @@ def _parser() -> argparse.ArgumentParser:
     evaluate.add_argument("--json", metavar="FILE", help="write the table here too")
     evaluate.set_defaults(run=_evaluate)
 
-    synthesize = commands.add_parser("synthesize", help="render word images into an LMDB")
-    synthesize.add_argument("directory", metavar="DIR")
-    synthesize.add_argument("--count", type=int, required=True, metavar="N")
-    synthesize.add_argument("--seed", type=int, default=0)
+    synthesize = commands.add_parser("synthesize", help="render word images into an LMDB, or on a sheet to look at")
+    synthesize.add_argument("directory", nargs="?", metavar="DIR", help="the LMDB; may be left out with --preview")
+    synthesize.add_argument("--count", type=int, metavar="N", help="default: the configuration's")
+    synthesize.add_argument("--config", metavar="FILE", help="YAML, what is to differ from synthesis/default.yaml")
+    synthesize.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="change a key of the YAML")
+    synthesize.add_argument("--seed", type=int)
     synthesize.add_argument("--charset", help="the characters to write with (default: 94 ASCII)")
-    synthesize.add_argument("--fonts", nargs="+", metavar="FOLDER", help="default: the system's fonts")
-    synthesize.add_argument("--words", metavar="FILE", help="one word a line (default: the system's word lists)")
-    synthesize.add_argument("--difficulty", type=float, default=1.0, help="0: clean short words .. 1: as in photos")
+    synthesize.add_argument("--fonts", dest="fonts.folders", nargs="+", metavar="FOLDER", help="default: the system's")
+    synthesize.add_argument("--words", dest="text.words", nargs="+", metavar="FILE", help="default: the system's lists")
+    synthesize.add_argument("--photos", dest="colour.photos.folder", metavar="FOLDER", help="for colours and textures")
+    synthesize.add_argument("--difficulty", type=float, help="0: clean short words .. 1: as in photos (the default)")
+    synthesize.add_argument("--start", type=int, default=0, metavar="N", help="the number of the first image")
+    synthesize.add_argument("--resume", action="store_true", help="go on where an interrupted writing ended")
+    synthesize.add_argument("--boxes", action="store_true", help="keep the corners of the characters, as boxes-%%09d")
     synthesize.add_argument("--processes", type=int, help="default: all cores")
+    synthesize.add_argument("--preview", metavar="SHEET.PNG", help="draw the first images and measure a thousand")
+    synthesize.add_argument("--beside", nargs="+", default=[], metavar="SOURCE", help="real words to preview them with")
     synthesize.set_defaults(run=_synthesize)
 
     create = commands.add_parser("create-lmdb", help="copy any sources into one LMDB; the images stay as they are")
@@ -75,6 +83,23 @@ def _parser() -> argparse.ArgumentParser:
     create.add_argument("sources", nargs="+", metavar="SOURCE", help="LMDB, TFRecord, label file, folder")
     create.add_argument("--resume", action="store_true", help="go on where an interrupted writing ended")
     create.set_defaults(run=_create_lmdb)
+
+    inspect = commands.add_parser("inspect-data", help="say what is wrong with labelled images; status 1 if anything")
+    inspect.add_argument("sources", nargs="+", metavar="SOURCE", help="LMDB, TFRecord, label file, folder")
+    inspect.add_argument("--test", nargs="+", metavar="SOURCE", help="records that must not be among them")
+    inspect.add_argument("--preset", help="what is to be trained on them: is every text feasible? What does it read?")
+    inspect.add_argument("--no-reading", dest="reading", action="store_false", help="do not read the images with it")
+    inspect.add_argument(
+        "--charset", help="the texts' characters, a file of one a line, or alphanumeric, ascii, dict90"
+    )
+    inspect.add_argument("--json", metavar="FILE")
+    inspect.add_argument("--html", metavar="FILE", help="a page with pictures")
+    inspect.add_argument(
+        "--fix", metavar="DIR", help="write an LMDB of what can be trained on; sources stay as they are"
+    )
+    inspect.add_argument("--preview", metavar="SHEET.PNG", help="only draw some of the words")
+    inspect.add_argument("--augment", metavar="NAME", help="... with what this augmentation makes of them: recaug, ...")
+    inspect.set_defaults(run=_inspect_data)
 
     presets = commands.add_parser("presets", help="the table of presets; with a name, all that is known of that preset")
     presets.add_argument("name", nargs="?")
@@ -187,18 +212,30 @@ def _shown(column: str, value: float | str) -> str:
 
 
 def _synthesize(options: argparse.Namespace) -> int:
-    from keras_textrec.synthesis import find_fonts, load_words, synthesize
+    from keras_textrec.synthesis import WordRenderer, synthesize
+    from keras_textrec.synthesis.config import parse_settings
+    from keras_textrec.synthesis.preview import preview
 
-    synthesize(
-        options.directory,
-        options.count,
-        options.seed,
-        charset=options.charset,
-        fonts=find_fonts(options.fonts, options.charset) if options.fonts else None,
-        words=load_words(options.words) if options.words else None,
-        processes=options.processes,
-        difficulty=options.difficulty,
-    )
+    if not options.directory and not options.preview:
+        raise ValueError("Nothing to do; give a folder for the LMDB, or --preview SHEET.PNG.")
+    flags = ("seed", "charset", "difficulty", "fonts.folders", "text.words", "colour.photos.folder")
+    given = {flag: getattr(options, flag) for flag in flags if getattr(options, flag) is not None}
+    settings = {**given, **parse_settings(options.o)}
+    if options.preview:
+        rows = preview(WordRenderer(config=options.config, **settings), options.preview, options.beside)
+        names = ("10th 50th 90th percentile", "rendered", "real", "apart (0..1)")
+        _print_table(names[: len(rows[0])], rows)
+    if options.directory:
+        synthesize(
+            options.directory,
+            options.count,
+            options.config,
+            processes=options.processes,
+            start=options.start,
+            resume=options.resume,
+            boxes=options.boxes,
+            **settings,
+        )
     return 0
 
 
@@ -206,6 +243,17 @@ def _create_lmdb(options: argparse.Namespace) -> int:
     from keras_textrec.data import create_lmdb, open_sources
 
     return 1 if create_lmdb(options.output, open_sources(options.sources), resume=options.resume) else 0
+
+
+def _inspect_data(options: argparse.Namespace) -> int:
+    from keras_textrec.data.doctor.command import run
+
+    try:
+        return run(options)
+    except (OSError, ValueError) as error:
+        # Not 1, which says that there are findings.
+        print(f"keras-textrec {options.command}: {error}", file=sys.stderr)
+        return 2
 
 
 def _presets(options: argparse.Namespace) -> int:

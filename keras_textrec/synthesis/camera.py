@@ -1,32 +1,41 @@
 """What a camera does to the scene: light, blur, low resolution, noise, JPEG."""
 
 import math
-import random
 from functools import lru_cache
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 
 from keras_textrec.synthesis.colour import ramp
+from keras_textrec.synthesis.dice import Dice
 
 _NOISE = 1 << 18  # samples of the noise pool
+_LEAST = 14  # the luminance step between text and ground that light must leave
 
 
-def photograph(scene: np.ndarray, rng: random.Random, hardness: float = 1.0) -> np.ndarray:
-    """The photo, uint8 (H, W, 3), of a scene, float32 (H, W, 3), 0..255."""
-    height, width = scene.shape[:2]
-    if rng.random() < 0.3 * hardness:
-        scene = scene * (1 + rng.uniform(0.2, 0.9) * ramp(height, width, rng))[:, :, None]
-    if rng.random() < 0.12 * hardness:
-        scene = _glare(scene, rng)
-    if rng.random() < 0.3 * hardness:
-        scene = _exposure(scene, rng)
-    scene = _blur(scene, rng, hardness)
-    if rng.random() < 0.5 * hardness:
-        scene = scene + rng.uniform(1, 9) * _noise(height, width, rng)
+def photograph(
+    scene: np.ndarray, alpha: np.ndarray, tones: tuple[float, float], dice: Dice, config: SimpleNamespace
+) -> np.ndarray:
+    """The photo, uint8 (H, W, 3), of a scene, float32 (H, W, 3), 0..255.
+
+    Args:
+        alpha: where the text is, float32 (H, W, 1), 0..1.
+        tones: the luminance of the text and of its ground; a light that would hide one in the other is not used.
+        config: the section `camera` of the configuration.
+    """
+    light = _light(*scene.shape[:2], dice, config)
+    if light is not None and _visible(*light, alpha, tones):
+        scene = scene * light[0] + light[1]
+    scene = _blur(scene, dice, config)
+    if dice.happens(config.noise):
+        noise = dice.within(config.noise.deviation) * _noise(*scene.shape[:2], dice)
+        if dice.random() < config.noise.shot:
+            noise = noise * np.sqrt(np.maximum(scene, 0) / 128)
+        scene = scene + noise
     photo = np.clip(scene, 0, 255).astype(np.uint8)
-    if rng.random() < 0.15 * hardness:
-        photo = jpeg_round(photo, rng.randint(18, 55))
+    if dice.happens(config.jpeg):
+        photo = jpeg_round(photo, round(dice.within(config.jpeg.quality)))
     return photo
 
 
@@ -41,41 +50,71 @@ def jpeg_round(image: np.ndarray, quality: int) -> np.ndarray:
     return cv2.imdecode(code, cv2.IMREAD_COLOR)
 
 
-def _exposure(scene: np.ndarray, rng: random.Random) -> np.ndarray:
-    """Night, fog or too much light; keeps at least half of the contrast."""
-    kind = rng.random()
-    if kind < 0.5:
-        return scene * rng.uniform(0.35, 0.8)
-    if kind < 0.8:
-        gain = rng.uniform(0.5, 0.85)
-        return scene * gain + rng.uniform(0, 255 * (1 - gain))
-    return scene * rng.uniform(1.05, 1.4) + rng.uniform(0, 20)
+def _light(height: int, width: int, dice: Dice, config: SimpleNamespace) -> tuple[np.ndarray, np.ndarray] | None:
+    """What light multiplies the scene by and what it adds, float32 (height, width, 1) both; None where it is even."""
+    gain, added = np.ones((height, width), np.float32), np.zeros((height, width), np.float32)
+    effects = [name for name in ("light", "vignette", "glare", "exposure") if dice.happens(getattr(config, name))]
+    for name in effects:
+        match name:
+            case "light":
+                gain *= 1 + dice.within(config.light.strength) * ramp(height, width, dice)
+            case "vignette":
+                gain *= 1 - dice.within(config.vignette.strength) * (1 - _spot(height, width, dice, 2.0))
+            case "glare":
+                added += dice.within(config.glare.strength) * _spot(height, width, dice, 1.0)
+            case "exposure":
+                factor, more = _exposure(dice.kind(config.exposure.kinds), dice)
+                gain *= factor
+                added *= factor
+                added += more
+    return (gain[:, :, None], added[:, :, None]) if effects else None
 
 
-def _glare(scene: np.ndarray, rng: random.Random) -> np.ndarray:
-    height, width = scene.shape[:2]
-    radius = rng.uniform(0.4, 1.5) * height
-    x = (np.arange(width, dtype=np.float32) - rng.uniform(0, width)) / radius
-    y = (np.arange(height, dtype=np.float32) - rng.uniform(0, height)) / radius
-    spot = np.exp(-(y * y))[:, None] * np.exp(-(x * x))
-    return scene + (rng.uniform(30, 110) * spot)[:, :, None]
+def _exposure(kind: str, dice: Dice) -> tuple[float, float]:
+    """Night, fog or too much light: a factor and a summand."""
+    if kind == "dark":
+        return dice.uniform(0.35, 0.8), 0.0
+    if kind == "fog":
+        gain = dice.uniform(0.5, 0.85)
+        return gain, dice.uniform(0, 255 * (1 - gain))
+    return dice.uniform(1.05, 1.4), dice.uniform(0, 20)
 
 
-def _blur(scene: np.ndarray, rng: random.Random, hardness: float) -> np.ndarray:
-    """One of: motion, out of focus, too few pixels, a good lens, a phone's sharpening, none."""
-    kind = rng.random()
-    unit = scene.shape[0] / 32
-    if kind < 0.12 * hardness:
-        return cv2.filter2D(scene, -1, _motion(max(3, round(rng.uniform(2, 5.5) * unit)), rng.uniform(0, math.pi)))
-    if kind < 0.2 * hardness:
-        return cv2.GaussianBlur(scene, (0, 0), unit * rng.uniform(0.8, 1.7))
-    if kind < 0.5 * hardness:
-        return _low_resolution(scene, rng)
-    if kind < 0.85:
-        return cv2.GaussianBlur(scene, (0, 0), max(0.3, unit * rng.uniform(0.2, 0.3 + 0.5 * hardness)))
-    if kind < 0.93:  # the sharpening of phones
-        return scene + rng.uniform(0.3, 1.2) * (scene - cv2.GaussianBlur(scene, (0, 0), 1.0))
-    return scene
+def _visible(gain: np.ndarray, added: np.ndarray, alpha: np.ndarray, tones: tuple[float, float]) -> bool:
+    """Whether text and ground still differ in every quarter of the width that has ink."""
+    text, ground = (np.clip(tone * gain + added, 0, 255) for tone in tones)
+    seen, ink = alpha * np.abs(text - ground), alpha.sum((0, 2))
+    edges = np.arange(4) * len(ink) // 4
+    return bool((np.add.reduceat(seen.sum((0, 2)), edges) >= _LEAST * np.add.reduceat(ink, edges)).all())
+
+
+def _spot(height: int, width: int, dice: Dice, size: float) -> np.ndarray:
+    """A round light somewhere in the image, float32 (height, width), 0..1."""
+    radius = size * dice.uniform(0.4, 1.5) * height
+    x = (np.arange(width, dtype=np.float32) - dice.uniform(0, width)) / radius
+    y = (np.arange(height, dtype=np.float32) - dice.uniform(0, height)) / radius
+    return np.exp(-(y * y))[:, None] * np.exp(-(x * x))
+
+
+def _blur(scene: np.ndarray, dice: Dice, config: SimpleNamespace) -> np.ndarray:
+    """Motion, out of focus or too few pixels; else what the lens and the phone do. Lengths are at 32 pixels height."""
+    unit = min(scene.shape[:2]) / 32
+    if not dice.happens(config.blur):
+        kind = dice.kind(config.lens.kinds)
+        if kind == "soft":
+            low, high = config.lens.soft
+            high = low + (high - low) * (0.2 + 0.8 * dice.hardness)
+            return cv2.GaussianBlur(scene, (0, 0), max(0.3, unit * dice.uniform(low, high)))
+        if kind == "sharpened":
+            return scene + dice.within(config.lens.sharpened) * (scene - cv2.GaussianBlur(scene, (0, 0), 1.0))
+        return scene
+    kind = dice.kind(config.blur.kinds)
+    if kind == "motion":
+        length = max(3, round(dice.within(config.blur.motion) * unit))
+        return cv2.filter2D(scene, -1, _motion(length, dice.uniform(0, math.pi)))
+    if kind == "focus":
+        return cv2.GaussianBlur(scene, (0, 0), unit * dice.within(config.blur.focus))
+    return _low_resolution(scene, dice.within(config.blur.pixels) / min(scene.shape[:2]), dice)
 
 
 def _motion(length: int, angle: float) -> np.ndarray:
@@ -87,20 +126,21 @@ def _motion(length: int, angle: float) -> np.ndarray:
     return kernel / kernel.sum()
 
 
-def _low_resolution(scene: np.ndarray, rng: random.Random) -> np.ndarray:
+def _low_resolution(scene: np.ndarray, scale: float, dice: Dice) -> np.ndarray:
+    if scale >= 1:
+        return scene
     height, width = scene.shape[:2]
-    small_height = min(height, rng.randint(14, 26))
-    small = (max(4, round(width * small_height / height)), small_height)
-    small = cv2.resize(scene, small, interpolation=rng.choice((cv2.INTER_AREA, cv2.INTER_LINEAR)))
-    return cv2.resize(small, (width, height), interpolation=rng.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
+    small = (max(4, round(width * scale)), max(4, round(height * scale)))
+    small = cv2.resize(scene, small, interpolation=dice.choice((cv2.INTER_AREA, cv2.INTER_LINEAR)))
+    return cv2.resize(small, (width, height), interpolation=dice.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
 
 
-def _noise(height: int, width: int, rng: random.Random) -> np.ndarray:
+def _noise(height: int, width: int, dice: Dice) -> np.ndarray:
     """Sensor noise, float32 (height, width, 1 or 3), deviation 1; sometimes coarse as phones leave it."""
-    coarse = rng.random() < 0.3
+    coarse = dice.random() < 0.3
     high, wide = (height // 2 + 1, width // 2 + 1) if coarse else (height, width)
-    channels = rng.choice((1, 3))
-    start = rng.randrange(_NOISE - high * wide * channels) if high * wide * channels < _NOISE else 0
+    channels = dice.choice((1, 3))
+    start = dice.randrange(_NOISE - high * wide * channels) if high * wide * channels < _NOISE else 0
     flat = _noise_pool()[start : start + high * wide * channels]
     noise = np.resize(flat, (high, wide, channels))
     return cv2.resize(noise, (width, height)).reshape(height, width, -1) if coarse else noise

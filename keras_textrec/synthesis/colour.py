@@ -1,125 +1,177 @@
-"""Colours and surfaces: a legible pair of text and ground colours, procedural textures, gradients."""
+"""Colours and surfaces: a legible pair of text and ground colours, procedural textures, photographs, gradients."""
 
 import colorsys
-import random
+import math
 from functools import lru_cache
+from pathlib import Path
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
 
+from keras_textrec.synthesis.dice import Dice
+
 Colour = np.ndarray  # float32 (3,), RGB, 0..255
-_LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 _PAINTS = (0.0, 0.0, 0.97, 0.07, 0.14, 0.14, 0.33, 0.42, 0.53, 0.58, 0.6, 0.62, 0.66)  # hues of signs
 _TEXTURE = (160, 512)  # height and width of a pool texture
+_PHOTOS = 100  # of a folder, kept in memory
+_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".png", ".webp"}
 
 
-def colour_pair(rng: random.Random, hardness: float = 1.0) -> tuple[Colour, Colour]:
-    """Text and ground colour whose luminance differs by at least 22 (of 255), and by 110 when `hardness` is 0."""
-    low = rng.random() < 0.2 * hardness
-    least = rng.uniform(22, 60) if low else 60 + 50 * (1 - hardness)
-    most = least + 35 if low else 256.0
-    for _ in range(30):
-        text, ground = _colour(rng), _colour(rng)
+def colour_pair(dice: Dice, config: SimpleNamespace) -> tuple[Colour, Colour]:
+    """Text and ground colour whose luminance differs visibly; `config` is the section `colour` of the configuration."""
+    hard, easy = config.contrast
+    least, most = easy + (hard - easy) * dice.hardness, 256.0
+    if dice.happens(config.low):
+        least = dice.within(config.low.step)
+        most = 1.2 * least + 10
+    for attempt in range(30):
+        text, ground = (colour(dice, config), colour(dice, config))
+        if attempt < 5 and config.photos.folder and dice.happens(config.photos):
+            text, ground = _photo_pair(dice, config.photos.folder)
         if least <= contrast(text, ground) <= most:
             return text, ground
-    if float(ground @ _LUMA) > 128:
-        return ground * np.float32(max(0.0, 1 - 1.3 * least / float(ground @ _LUMA))), ground
-    return np.minimum(ground + np.float32(1.3 * least), 255), ground
+    light = float(ground @ LUMA)
+    if light > 128:
+        return ground * np.float32(max(0.0, 1 - 1.1 * least / light)), ground
+    return ground + np.float32(1.1 * least) * (255 - ground) / np.float32(255 - light), ground
 
 
 def contrast(first: Colour, second: Colour) -> float:
     """The luminance step between two colours, 0..255."""
-    return abs(float((first - second) @ _LUMA))
+    return abs(float((first - second) @ LUMA))
 
 
-def _colour(rng: random.Random) -> Colour:
-    kind = rng.random()
-    if kind < 0.22:  # near white
-        value = rng.uniform(205, 255)
-        rgb = [value + rng.uniform(-12, 6) for _ in range(3)]
-    elif kind < 0.42:  # near black
-        value = rng.uniform(0, 55)
-        rgb = [value + rng.uniform(-8, 12) for _ in range(3)]
-    elif kind < 0.56:  # grey, a little tinted
-        value = rng.uniform(50, 210)
-        rgb = [value + rng.uniform(-15, 15) for _ in range(3)]
-    elif kind < 0.8:  # paint
-        hue = rng.choice(_PAINTS) + rng.gauss(0, 0.02) if rng.random() < 0.75 else rng.random()
-        rgb = [255 * c for c in colorsys.hsv_to_rgb(hue % 1, rng.uniform(0.45, 1), rng.uniform(0.3, 0.97))]
-    elif kind < 0.92:  # dull
-        rgb = [255 * c for c in colorsys.hsv_to_rgb(rng.random(), rng.uniform(0.1, 0.5), rng.uniform(0.2, 0.9))]
-    else:  # wood, brick, gold
-        rgb = [
-            255 * c for c in colorsys.hsv_to_rgb(rng.uniform(0.02, 0.15), rng.uniform(0.3, 0.9), rng.uniform(0.3, 1))
-        ]
+def colour(dice: Dice, config: SimpleNamespace) -> Colour:
+    """A colour of signs, walls and letters."""
+
+    def around(value: float, less: float, more: float) -> list[float]:
+        return [value + dice.uniform(-less, more) for _ in range(3)]
+
+    def painted(hue: float, saturation: tuple[float, float], value: tuple[float, float]) -> list[float]:
+        return [255 * c for c in colorsys.hsv_to_rgb(hue % 1, dice.uniform(*saturation), dice.uniform(*value))]
+
+    match dice.kind(config.kinds):
+        case "white":
+            rgb = around(dice.uniform(205, 255), 12, 6)
+        case "black":
+            rgb = around(dice.uniform(0, 55), 8, 12)
+        case "grey":
+            rgb = around(dice.uniform(50, 210), 15, 15)
+        case "paint":
+            hue = dice.choice(_PAINTS) + dice.gauss(0, 0.02) if dice.random() < 0.85 else dice.random()
+            rgb = painted(hue, (0.45, 1), (0.3, 0.97))
+        case "dull":
+            rgb = painted(dice.random(), (0.1, 0.5), (0.2, 0.9))
+        case _:  # wood, brick, gold
+            rgb = painted(dice.uniform(0.02, 0.15), (0.3, 0.9), (0.3, 1))
     return np.clip(np.array(rgb, np.float32), 0, 255)
 
 
-def any_colour(rng: random.Random) -> Colour:
-    """A colour of the same palette, without regard to others."""
-    return _colour(rng)
-
-
 def surface(
-    height: int, width: int, colour: Colour, rng: random.Random, hardness: float = 1.0, contrast: float = 255.0
+    height: int, width: int, colour: Colour, dice: Dice, config: SimpleNamespace, contrast: float = 255.0
 ) -> np.ndarray:
-    """A surface of about `colour`, float32 (height, width, 3): plain, shaded, textured.
+    """A surface of about `colour`, float32 (height, width, 3): plain, shaded, textured, or a piece of a photograph.
 
     Its unevenness stays well below `contrast`, the luminance step that must stay visible on it.
     """
     plane = np.empty((height, width, 3), np.float32)
     plane[:] = colour
-    if rng.random() < 0.45 * hardness:
-        strength = min(rng.uniform(5, 22) if rng.random() < 0.75 else rng.uniform(22, 60), 0.3 * contrast)
-        tint = np.array([1 + rng.uniform(-0.3, 0.3) for _ in range(3)], np.float32) * strength
-        plane += texture(height, width, rng)[:, :, None] * tint
-    if rng.random() < 0.3 * hardness:
-        other = colour + np.array([rng.gauss(0, min(28, 0.5 * contrast)) for _ in range(3)], np.float32)
-        plane += ramp(height, width, rng)[:, :, None] * (other - colour)
+    if config.photos.folder and dice.happens(config.photos):
+        piece = _photo(height, width, dice, config.photos.folder)
+        piece -= piece.mean((0, 1))
+        plane += piece * np.float32(min(1.0, 0.35 * contrast / (float(piece.std()) + 1)))
+    elif dice.happens(config.texture):
+        low, high = config.texture.strength
+        strength = min(low + (high - low) * dice.random() ** 2, 0.3 * contrast)
+        tint = np.array([1 + dice.uniform(-0.3, 0.3) for _ in range(3)], np.float32) * strength
+        plane += texture(height, width, dice)[:, :, None] * tint
+    if dice.happens(config.shading):
+        change = np.array([dice.gauss(0, min(config.shading.strength, 0.5 * contrast)) for _ in range(3)], np.float32)
+        plane += ramp(height, width, dice)[:, :, None] * change
     return plane
 
 
-def patches(plane: np.ndarray, rng: random.Random) -> None:
+def things(plane: np.ndarray, dice: Dice, config: SimpleNamespace) -> None:
     """Paints one to three foreign objects (poles, frames, edges of the sign) into `plane`, in place."""
     height, width = plane.shape[:2]
-    for _ in range(rng.randint(1, 3)):
-        colour = tuple(map(float, _colour(rng)))
-        if rng.random() < 0.5:
+    for _ in range(dice.randint(1, 3)):
+        tone = tuple(map(float, colour(dice, config)))
+        if dice.random() < 0.5:
             ends = [
-                (rng.randint(-9, width + 9), rng.choice((-5, height + 5))),
-                (rng.randint(-9, width + 9), height // 2),
+                (dice.randint(-9, width + 9), dice.choice((-5, height + 5))),
+                (dice.randint(-9, width + 9), height // 2),
             ]
-            cv2.line(plane, *ends, colour, rng.randint(1, max(2, height // 6)), cv2.LINE_AA)
-        elif rng.random() < 0.7:
-            edge = rng.uniform(0.03, 0.2)
-            top, bottom = (0, edge) if rng.random() < 0.5 else (1 - edge, 1)
-            slope = rng.uniform(-0.1, 0.1)
-            shape = [(0, top + slope), (1, top - slope), (1, bottom - slope), (0, bottom + slope)]
-            points = (np.array(shape) * (width, height)).astype(np.int32)
-            cv2.fillPoly(plane, [points], colour, cv2.LINE_AA)
+            cv2.line(plane, *ends, tone, dice.randint(1, max(2, height // 6)), cv2.LINE_AA)
+        elif dice.random() < 0.7:
+            edge = dice.uniform(0.03, 0.2)
+            bar(plane, *((0, edge) if dice.random() < 0.5 else (1 - edge, 1)), dice, tone)
         else:
-            centre = (rng.randint(0, width), rng.randint(0, height))
-            cv2.circle(plane, centre, rng.randint(2, max(3, height // 2)), colour, -1, cv2.LINE_AA)
+            centre = (dice.randint(0, width), dice.randint(0, height))
+            cv2.circle(plane, centre, dice.randint(2, max(3, height // 2)), tone, -1, cv2.LINE_AA)
 
 
-def texture(height: int, width: int, rng: random.Random) -> np.ndarray:
+def bar(plane: np.ndarray, top: float, bottom: float, dice: Dice, tone: tuple[float, ...]) -> None:
+    """Paints a bar, rather level, from side to side of `plane`, in place; its edges in parts of the height."""
+    slope = dice.uniform(-0.1, 0.1)
+    shape = [(0, top + slope), (1, top - slope), (1, bottom - slope), (0, bottom + slope)]
+    points = (np.array(shape) * plane.shape[1::-1]).astype(np.int32)
+    cv2.fillPoly(plane, [points], tone, cv2.LINE_AA)
+
+
+@lru_cache(maxsize=2)
+def photos(folder: str) -> list[np.ndarray]:
+    """Some photographs of a folder, the same in every process, uint8 (H, W, 3) RGB, at most 512 pixels a side."""
+    files = sorted(path for path in Path(folder).rglob("*") if path.suffix.lower() in _SUFFIXES)
+    photos = []
+    for path in files[:: math.ceil(len(files) / _PHOTOS) or 1]:
+        photo = cv2.imread(str(path), cv2.IMREAD_COLOR)
+        if photo is not None and min(photo.shape[:2]) >= 64:
+            scale = min(1.0, 512 / max(photo.shape[:2]))
+            photos.append(cv2.resize(photo, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)[:, :, ::-1])
+    if not photos:
+        raise FileNotFoundError(f"colour.photos.folder: {folder} holds no photograph (of at least 64 x 64 pixels).")
+    return photos
+
+
+def _photo(height: int, width: int, dice: Dice, folder: str) -> np.ndarray:
+    """A piece of a photograph, float32 (height, width, 3)."""
+    photo = dice.choice(photos(folder))
+    high = dice.randint(32, min(160, photo.shape[0]))
+    wide = min(photo.shape[1], max(32, high * width // height))
+    y, x = dice.randint(0, photo.shape[0] - high), dice.randint(0, photo.shape[1] - wide)
+    return cv2.resize(np.ascontiguousarray(photo[y : y + high, x : x + wide]), (width, height)).astype(np.float32)
+
+
+def _photo_pair(dice: Dice, folder: str) -> tuple[Colour, Colour]:
+    """The two colours that a piece of a photograph is made of; the ground is the one with more of it."""
+    pixels = _photo(16, 16, dice, folder).reshape(-1, 3)
+    light = pixels @ LUMA
+    labels = (light > light.mean()).astype(np.int32)[:, None]  # a start of our own: cv2's is not ours to seed
+    ends = (cv2.TERM_CRITERIA_MAX_ITER, 8, 0)
+    _, labels, centres = cv2.kmeans(pixels, 2, labels, ends, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    return (centres[0], centres[1]) if labels.mean() > 0.5 else (centres[1], centres[0])
+
+
+def texture(height: int, width: int, dice: Dice) -> np.ndarray:
     """A crop of a pool texture, float32 (height, width), mean 0 and deviation 1."""
     pool = _textures()
-    plane = pool[rng.randrange(len(pool))]
-    if rng.random() < 0.5:
+    plane = pool[dice.randrange(len(pool))]
+    if dice.random() < 0.5:
         plane = plane[::-1]
-    if rng.random() < 0.5:
+    if dice.random() < 0.5:
         plane = plane[:, ::-1]
-    zoom = rng.choice((1, 1, 2, 3))
+    zoom = dice.choice((1, 1, 2, 3))
     high, wide = min(-(-height // zoom), _TEXTURE[0]), min(-(-width // zoom), _TEXTURE[1])
-    y, x = rng.randint(0, _TEXTURE[0] - high), rng.randint(0, _TEXTURE[1] - wide)
+    y, x = dice.randint(0, _TEXTURE[0] - high), dice.randint(0, _TEXTURE[1] - wide)
     crop = plane[y : y + high, x : x + wide]
     return crop if crop.shape == (height, width) else cv2.resize(np.ascontiguousarray(crop), (width, height))
 
 
-def ramp(height: int, width: int, rng: random.Random) -> np.ndarray:
+def ramp(height: int, width: int, dice: Dice) -> np.ndarray:
     """A linear gradient in a random direction, float32 (height, width), about -0.5..0.5."""
-    across, down = rng.uniform(-1, 1), rng.uniform(-1, 1)
+    across, down = dice.uniform(-1, 1), dice.uniform(-1, 1)
     x = np.linspace(-across / 2, across / 2, width, dtype=np.float32)
     y = np.linspace(-down / 2, down / 2, height, dtype=np.float32)
     return y[:, None] + x

@@ -1,55 +1,23 @@
 """Finds the fonts of this machine that can write the wanted characters."""
 
-import random
-import re
 import string
 import sys
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from fnmatch import fnmatch
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, islice
 from pathlib import Path
+from types import SimpleNamespace
 
-import cv2
 import numpy as np
-from PIL import ImageFont
+
+from keras_textrec.synthesis import font_cache
+from keras_textrec.synthesis.dice import Dice
+from keras_textrec.synthesis.font import NOT_TEXT, SHAPE_PAIRS, Font, check, compared, drawn
 
 _SUFFIXES = {".ttf", ".otf", ".ttc", ".woff", ".woff2"}
-_NOT_TEXT = re.compile(
-    r"symbol|dingbat|emoji|barcode|math|icon|awesome|braille|music|d050000l|ornament|keys|nonuni|integrals|sizes?\d"
-    r"|lignes|kanjistroke|circos|rulers|initials|wingding",
-    re.IGNORECASE,
-)
-_PROBE = 28  # pixels an em, for the checks
-_GRID = 12  # a glyph's shape is compared on this many cells a side
-_SHAPE_PAIRS = "abdeghnqrt"  # letters whose small form is no small capital
-
-
-@dataclass(frozen=True)
-class Font:
-    """One face of a font file.
-
-    Attributes:
-        characters: those of the requested characters that it draws.
-        caps: its small letters are capitals, so a text's case cannot be seen.
-        plainness: 0..1, how much its letters look like the letters of most other fonts.
-    """
-
-    path: str
-    family: str
-    characters: frozenset[str] = field(repr=False)
-    caps: bool = False
-    plainness: float = 1.0
-
-    def load(self, size: int) -> ImageFont.FreeTypeFont:
-        """The font at `size` pixels an em (cached)."""
-        return _load(self.path, size)
-
-
-@lru_cache(maxsize=4096)
-def _load(path: str, size: int) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(path, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 def font_folders() -> list[Path]:
@@ -63,138 +31,130 @@ def font_folders() -> list[Path]:
 
 
 def find_fonts(
-    folders: str | Path | Sequence[str | Path] | None = None, characters: Iterable[str] | None = None
+    folders: str | Path | Sequence[str | Path] | None = None,
+    characters: Iterable[str] | None = None,
+    coverage: float = 0.6,
 ) -> list[Font]:
     """Every usable font below `folders` (or of the system), sorted by path.
 
-    Usable: it draws all letters and digits among `characters` (default: printable ASCII) with ink and not with the box
-    for missing glyphs, and is no symbol, emoji, barcode or maths font. Of the other characters, those it draws are in
-    `Font.characters`.
+    Usable: of one script among `characters` (default: printable ASCII) it draws at least the part `coverage` of the
+    letters, and of Latin ones all that are ASCII, with ink and not with the box for missing glyphs; and it is no
+    symbol, emoji, barcode or maths font. `Font.characters` are all that it draws. What was found is kept in a cache on
+    disk until a font file changes.
 
     Raises:
-        FileNotFoundError: a given folder does not exist, or no usable font was found.
+        FileNotFoundError: a given folder does not exist, or no usable font was found; the sentence tells which
+            characters lack and which fonts of the system would do.
+        ValueError: a font file that was named itself cannot be read.
     """
     if folders is None:
         roots = [folder for folder in font_folders() if folder.is_dir()]
     else:
         roots = [Path(folder) for folder in ([folders] if isinstance(folders, str | Path) else folders)]
-    wanted = "".join(sorted(set(string.printable[:94] if characters is None else characters)))
-    fonts = list(_find_fonts(tuple(roots), wanted))
+    wanted = "".join(sorted(set("".join(string.printable[:94] if characters is None else characters))))
+    fonts = list(_find_fonts(tuple(roots), wanted, coverage))
     if not fonts:
         places = ", ".join(str(root) for root in roots) or "the system's font folders"
-        raise FileNotFoundError(
-            f"No font in {places} can write the characters; install TrueType or OpenType fonts or name their folder."
-        )
+        lacking = sorted(set(wanted) - {char for file in _files(roots)[:300] for char in drawn(file, wanted)})
+        what = f"the characters {listed(lacking)}" if lacking else "enough of the characters"
+        raise FileNotFoundError(f"No font in {places} can write {what}; {would_do(wanted if folders else '')}")
     return fonts
 
 
+def would_do(characters: str) -> str:
+    """Which fonts have the characters: some of the system's, or where there are more."""
+    sample = characters[:: len(characters) // 40 + 1]
+    able = (path for path in _files(filter(Path.is_dir, font_folders())) if set(sample) <= drawn(path, sample))
+    names = [path.name for path in islice(able if sample else (), 3)]
+    if names:
+        return f"of the system's fonts these would do: {', '.join(names)}."
+    return "fonts-noto-core and fonts-noto-cjk (Debian), or Noto's fonts for the script, would do; see docs/fonts.md."
+
+
+def listed(characters: Sequence[str]) -> str:
+    return " ".join(characters[:20]) + (f" and {len(characters) - 20} more" if len(characters) > 20 else "")
+
+
 @lru_cache(maxsize=8)
-def _find_fonts(roots: tuple[Path, ...], wanted: str) -> tuple[Font, ...]:
-    checked = []
+def _find_fonts(roots: tuple[Path, ...], wanted: str, coverage: float) -> tuple[Font, ...]:
+    files = _files(roots)
+    key = font_cache.key(files, wanted, coverage)
+    rows = font_cache.load(key)
+    if rows is None:
+        named = {root for root in roots if root.is_file()}
+        checked = [result for path in files if (result := check(path, wanted, coverage, path in named))]
+        fonts = _rate(checked, compared(wanted))
+        rows = [(f.path, f.family, "".join(sorted(f.characters)), f.caps, f.plainness) for f in fonts]
+        font_cache.save(key, rows)
+    return tuple(Font(path, family, frozenset(chars), caps, plain) for path, family, chars, caps, plain in rows)
+
+
+def _files(roots: Iterable[Path]) -> list[Path]:
+    files = []
     for root in roots:
         if not root.exists():
             raise FileNotFoundError(f"There is no font folder {root}.")
-        files = [root] if root.is_file() else root.rglob("*")
-        for path in sorted(path for path in files if path.suffix.lower() in _SUFFIXES):
-            if not _NOT_TEXT.search(path.name) and (result := _check(path, wanted)):
-                checked.append(result)
-    return tuple(_rate(checked))
+        found = [root] if root.is_file() else root.rglob("*")
+        files += sorted(p for p in found if p.suffix.lower() in _SUFFIXES and not NOT_TEXT.search(p.name))
+    return files
 
 
-def _check(path: Path, wanted: str) -> tuple[Font, np.ndarray] | None:
-    try:
-        font = ImageFont.truetype(str(path), _PROBE, layout_engine=ImageFont.Layout.BASIC)
-        family, missing = font.getname()[0] or path.stem, _glyph(font, "\U0010fffd")
-        if _NOT_TEXT.search(family):
-            return None
-        glyphs = {}
-        # Letters and digits first: most unusable fonts fail at the first of them.
-        for char in sorted(wanted, key=lambda char: not char.isalnum()):
-            glyph = _glyph(font, char)
-            if glyph is None or (missing is not None and np.array_equal(glyph, missing)):
-                if char.isalnum():
-                    return None
-            else:
-                glyphs[char] = glyph
-    except (OSError, ValueError):  # a broken or exotic file is no font for us
-        return None
-    # Some fonts fill the places of missing marks with one picture.
-    copies = Counter((glyph.shape, glyph.tobytes()) for glyph in glyphs.values())
-    for char in [char for char in glyphs if not char.isalnum()]:
-        if copies[glyphs[char].shape, glyphs[char].tobytes()] > 3:
-            del glyphs[char]
-    shapes = np.stack([_shape(glyphs[char]) for char in wanted if char in glyphs and char.isalnum()] or [np.zeros(1)])
-    return Font(str(path), family, frozenset(glyphs), _only_capitals(glyphs)), shapes
-
-
-def _glyph(font: ImageFont.FreeTypeFont, char: str) -> np.ndarray | None:
-    """The ink of a character, uint8 (H, W), cropped; None when there is none."""
-    mask = font.getmask(char, mode="L")
-    width, height = mask.size
-    if not (0 < width < 8 * _PROBE and 0 < height < 8 * _PROBE):
-        return None
-    ink = np.frombuffer(bytes(mask), np.uint8).reshape(height, width)
-    return ink if ink.max() > 64 else None
-
-
-def _shape(glyph: np.ndarray) -> np.ndarray:
-    """The glyph on a small grid, float32 (144,), mean 0 and length 1, so that a dot product compares two."""
-    shape = cv2.resize(glyph, (_GRID, _GRID), interpolation=cv2.INTER_AREA).astype(np.float32).ravel()
-    shape -= shape.mean()
-    return shape / (np.sqrt(shape @ shape) + 1e-6)
-
-
-def _only_capitals(glyphs: dict[str, np.ndarray]) -> bool:
-    pairs = [(glyphs[char], glyphs[char.upper()]) for char in _SHAPE_PAIRS if char in glyphs and char.upper() in glyphs]
-    return bool(pairs) and float(np.median([_shape(small) @ _shape(large) for small, large in pairs])) > 0.75
-
-
-def _rate(checked: list[tuple[Font, np.ndarray]]) -> list[Font]:
-    """Sets the plainness and, among many fonts, drops those whose letters look like no letters (pictures, ciphers)."""
+def _rate(checked: list[tuple[Font, np.ndarray]], letters: list[str]) -> list[Font]:
+    """Sets the plainness and, among many fonts, drops those whose `letters` look like none (pictures, ciphers)."""
     if len(checked) < 40:
         return [font for font, _ in checked]
     shapes = np.stack([shape for _, shape in checked])
-    model = np.median(shapes, axis=0)
+    model = np.nan_to_num(np.nanmedian(shapes, axis=0))
     model /= np.linalg.norm(model, axis=-1, keepdims=True) + 1e-6
-    scores = (shapes * model).sum(-1).mean(-1)
-    low, high = 0.35, float(np.quantile(scores, 0.98))
-    letters = sorted(char for char in checked[0][0].characters if char.isalnum())
-    pairs = [(letters.index(c), letters.index(c.upper())) for c in _SHAPE_PAIRS if {c, c.upper()} <= set(letters)]
+    scores = np.nanmean((shapes * model).sum(-1), axis=-1)
+    low, high = 0.35, float(np.nanquantile(scores, 0.98))
+    pairs = [(letters.index(c), letters.index(c.upper())) for c in SHAPE_PAIRS if {c, c.upper()} <= set(letters)]
     small, large = ([pair[side] for pair in pairs] for side in (0, 1))
     fonts = []
     for (font, shape), score in zip(checked, scores, strict=True):
         if score <= low:
             continue
-        plainness = float(np.clip((score - low) / (high - low), 0, 1))
-        capital = bool(pairs) and (shape[small] * (model[large] - model[small])).sum() > 0
+        plainness = float(np.clip((score - low) / (high - low), 0, 1)) if not np.isnan(score) else 0.5
+        capital = bool(pairs) and bool(np.nansum(shape[small] * (model[large] - model[small])) > 0)
         if font.caps and pairs and not capital:  # one case only, and it is the small one
             continue
         # The odd ones draw other signs in the place of rare marks.
-        known = font.characters if plainness > 0.4 else {c for c in font.characters if c.isalnum() or c in ".,-!?'"}
-        fonts.append(Font(font.path, font.family, frozenset(known), font.caps or capital, plainness))
+        known = font.characters if plainness > 0.4 else {c for c in font.characters if c.isalnum() or c in " .,-!?'"}
+        fonts.append(replace(font, characters=frozenset(known), caps=font.caps or capital, plainness=plainness))
     return fonts
 
 
 class FontChooser:
-    """Draws fonts: families alike (a family of many weights counts a little more), plain ones more often."""
+    """Draws fonts: families alike (a family of many weights counts a little more), plain ones more often.
 
-    def __init__(self, fonts: Sequence[Font]):
-        self.fonts = list(fonts)
-        sizes: dict[str, int] = defaultdict(int)
-        for font in self.fonts:
-            sizes[font.family] += 1
-        weights = [sizes[font.family] ** -0.5 * (0.15 + font.plainness) for font in self.fonts]
+    Args:
+        config: the section `fonts` of the configuration.
+    """
+
+    def __init__(self, fonts: Sequence[Font], config: SimpleNamespace):
+        sizes = Counter(font.family for font in fonts)
+        self.fonts, weights = [], []
+        for font in fonts:
+            chosen = [w for pattern, w in config.weights.items() if fnmatch(font.family, pattern)]
+            weight = (chosen or [1.0])[0] * sizes[font.family] ** -0.5 * (config.odd + font.plainness)
+            if weight > 0:
+                self.fonts.append(font)
+                weights.append(weight)
+        if not self.fonts:
+            raise ValueError("fonts.weights gives every font here the weight 0; leave one.")
         self._any = list(accumulate(weights))
         plain = sorted(font.plainness for font in self.fonts)[len(self.fonts) // 3]
         self._plain = list(
             accumulate(w if font.plainness >= plain else 0.0 for w, font in zip(weights, self.fonts, strict=True))
         )
 
-    def draw(self, rng: random.Random, text: str, hardness: float = 1.0) -> Font | None:
-        """A font that has all characters of `text`; None when twenty draws found none."""
-        cumulative = self._any if rng.random() < hardness else self._plain
-        for _ in range(20):
-            font = rng.choices(self.fonts, cum_weights=cumulative)[0]
+    def draw(self, dice: Dice, text: str) -> Font | None:
+        """A font that has all characters of `text`; None when no font has."""
+        cumulative = self._any if dice.random() < dice.hardness else self._plain
+        for _ in range(10):
+            font = dice.choices(self.fonts, cum_weights=cumulative)[0]
             if font.characters.issuperset(text):
                 return font
-        return next((font for font in self.fonts if font.characters.issuperset(text)), None)
+        able = [n for n, font in enumerate(self.fonts) if font.characters.issuperset(text)]
+        weights = [self._any[n] - (self._any[n - 1] if n else 0) for n in able]
+        return self.fonts[dice.choices(able, weights)[0]] if able else None

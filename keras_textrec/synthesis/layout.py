@@ -1,103 +1,156 @@
-"""Places the glyphs of a text: a straight row, spaced or jittered letters, an arc."""
+"""Sets a text: letters in a row or below each other, spaced, out of line; along an arc or a wave; out of shape."""
 
 import math
-import random
+import unicodedata
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
+
+from keras_textrec.synthesis.dice import Dice
+from keras_textrec.synthesis.font import Font
+
+# The ink of a text, uint8 (H, W), cropped to it; and the four corners of each character's box, from the upper left
+# clockwise as one reads it, float32 (N, 4, 2), x and y in the ink's pixels. A box is as high as the character's ink,
+# and as wide as it and the room that it takes in a row.
+Ink = tuple[np.ndarray, np.ndarray]
 
 
-def draw_text(text: str, font: ImageFont.FreeTypeFont, rng: random.Random, hardness: float = 1.0) -> np.ndarray:
-    """The ink of `text`, uint8 (H, W), cropped to the ink; a font's size is its size in pixels an em."""
-    size = font.size
-    stroke = size * rng.uniform(0.01, 0.05) if rng.random() < 0.2 * hardness else 0
-    kind = rng.random()
-    if len(text) > 1 and kind < 0.35 * hardness:
-        spacing = size * (rng.uniform(0, 0.12) if kind < 0.15 else rng.uniform(0, 0.5) ** 2 - 0.02)
-        jitter = size * rng.uniform(0.02, 0.09) if kind < 0.07 * hardness else 0.0
-        ink = _letters(text, font, stroke, spacing, jitter, rng)
-    elif text.isupper() and text.isalpha() and len(text) > 2 and kind > 0.92 and rng.random() < hardness:
-        ink = _small_capitals(text, font, stroke, rng)
-    else:
-        ink = _row(text, font, stroke)
-    if rng.random() < 0.03 * hardness:
-        ink = _underline(ink, rng)
-    if len(text) > 2 and rng.random() < 0.14 * hardness:
-        ink = bend(ink, rng.choice((-1, 1)) * math.radians(rng.uniform(15, 110 if rng.random() < 0.3 else 60)))
-    return ink
-
-
-def _row(text: str, font: ImageFont.FreeTypeFont, stroke: float) -> np.ndarray:
-    left, top, right, bottom = font.getbbox(text, anchor="ls", stroke_width=stroke)
-    width, height = math.ceil(right - left) + 4, math.ceil(bottom - top) + 4
-    image = Image.new("L", (width, height))
-    ImageDraw.Draw(image).text((2 - left, 2 - top), text, font=font, fill=255, anchor="ls", stroke_width=stroke)
-    return _crop(np.asarray(image))
-
-
-def _letters(
-    text: str, font: ImageFont.FreeTypeFont, stroke: float, spacing: float, jitter: float, rng: random.Random
-) -> np.ndarray:
-    """Letter by letter, `spacing` pixels wider, each moved by about `jitter` pixels."""
-    size = int(font.size)
-    advances = [font.getlength(char) + spacing for char in text]
-    margin = 2 * size
-    image = Image.new("L", (math.ceil(sum(map(abs, advances))) + 2 * margin, 2 * margin))
-    draw, x = ImageDraw.Draw(image), float(margin)
-    for char, advance in zip(text, advances, strict=True):
-        where = (x + rng.gauss(0, jitter / 2), margin + rng.gauss(0, jitter))
-        draw.text(where, char, font=font, fill=255, anchor="ls", stroke_width=stroke)
-        x += advance
-    return _crop(np.asarray(image))
-
-
-def _small_capitals(text: str, font: ImageFont.FreeTypeFont, stroke: float, rng: random.Random) -> np.ndarray:
-    """A large initial before smaller capitals, as shop signs have it."""
-    first, rest = _row(text[0], font, stroke), _row(text[1:], font, stroke)
-    ratio = rng.uniform(0.68, 0.88)
-    rest = cv2.resize(rest, None, fx=ratio, fy=ratio, interpolation=cv2.INTER_AREA)
-    height = max(len(first), len(rest))
-    gap = round(font.size * rng.uniform(0.03, 0.12))
-    row = np.zeros((height, first.shape[1] + gap + rest.shape[1]), np.uint8)
-    row[height - len(first) :, : first.shape[1]] = first
-    row[height - len(rest) :, first.shape[1] + gap :] = rest
-    return row
-
-
-def _underline(ink: np.ndarray, rng: random.Random) -> np.ndarray:
-    height, width = ink.shape
-    thick = max(1, round(height * rng.uniform(0.04, 0.1)))
-    lined = np.zeros((height + rng.randint(1, 4) + thick, width), np.uint8)
-    lined[:height] = ink
-    lined[-thick:] = 255
-    return lined
-
-
-def bend(ink: np.ndarray, angle: float) -> np.ndarray:
-    """`ink` along a circle's arc of `angle` radians (less for short words); positive bends the middle up."""
-    height, width = ink.shape
-    angle = math.copysign(min(abs(angle), 0.45 * width / height), angle)
-    radius = width / abs(angle)  # of the row's middle line
-    half = abs(angle) / 2
-    outer, inner = radius + height / 2, radius - height / 2
-    out_width = math.ceil(2 * outer * math.sin(min(half, math.pi / 2))) + 2
-    out_height = math.ceil(outer - inner * math.cos(half)) + 2
-    x = np.arange(out_width, dtype=np.float32)[None] - out_width / 2
-    y = outer + 1 - np.arange(out_height, dtype=np.float32)[:, None]
-    from_centre = np.sqrt(x * x + y * y)
-    along = np.arctan2(x, y) * radius + width / 2
-    bent = cv2.remap(
-        ink if angle > 0 else ink[::-1],
-        along,
-        outer - from_centre,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=0,
+def needs_shaping(text: str) -> bool:
+    """Whether letters join, change their order or carry marks, as in Arabic, Hebrew and the scripts of India."""
+    return not text.isascii() and any(
+        unicodedata.bidirectional(char) in ("R", "AL") or unicodedata.category(char)[0] == "M" for char in text
     )
-    return _crop(bent if angle > 0 else bent[::-1])
 
 
-def _crop(ink: np.ndarray) -> np.ndarray:
+def draw_text(text: str, font: Font, dice: Dice, config: SimpleNamespace, stacked: bool = False) -> Ink:
+    """The text in the font, with the effects of `config`, the section `layout` of the configuration.
+
+    Args:
+        stacked: letter below letter.
+    """
+    em = config.em
+    joined = needs_shaping(text)
+    pieces = [text] if joined and not stacked else list(text)
+    sizes = [em] * len(pieces)
+    if len(pieces) > 2 and text.isupper() and text.isalpha() and dice.happens(config.small_capitals):
+        sizes[1:] = [round(em * dice.within(config.small_capitals.size))] * (len(pieces) - 1)
+    spacing = em * dice.within(config.spacing.em) if dice.happens(config.spacing) else 0.0
+    jitter = em * dice.within(config.jitter.em) if dice.happens(config.jitter) else 0.0
+    faces = [font.load(size, joined) for size in sizes]
+    ink, boxes = _set(pieces, faces, spacing, jitter, dice, stacked)
+    if joined and not stacked:
+        boxes = _parts(text, faces[0], boxes[0])
+    if dice.happens(config.bold):
+        reach = max(1, round(em * dice.within(config.bold.em)))
+        ink = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
+        boxes = boxes + np.float32([-reach, -reach, reach, reach])
+    if not stacked and dice.happens(config.underline):
+        _underline(ink, boxes, dice.within(config.underline.height), dice.uniform(0.02, 0.12))
+    return _crop(*_warp(ink, boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], len(text), dice, config))
+
+
+def _set(pieces, faces, spacing: float, jitter: float, dice: Dice, stacked: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Draws piece by piece: the canvas, uint8 (H, W), and their boxes in it (left, top, right, bottom), (N, 4)."""
+    pens, boxes = [], []
+    x = y = 0.0
+    for n, (piece, face) in enumerate(zip(pieces, faces)):
+        # With the next letter, the advance has the kerning.
+        following = pieces[n + 1] if n + 1 < len(pieces) and faces[n + 1] is face and not stacked else ""
+        advance = face.getlength(piece + following) - (face.getlength(following) if following else 0)
+        left, top, right, bottom = face.getbbox(piece, anchor="ls")
+        pen = (-advance / 2 if stacked else x, y)
+        if jitter:
+            pen = (pen[0] + dice.gauss(0, jitter / 2), pen[1] + dice.gauss(0, jitter))
+        pens.append(pen)
+        boxes.append((pen[0] + left, pen[1] + top, pen[0] + right, pen[1] + bottom))
+        if stacked:
+            y += face.size * (0.6 if piece == " " else 1.05) + spacing
+        else:
+            x += advance + spacing
+    boxes = np.array(boxes)
+    if not stacked and " " in pieces:  # a space is as high as the line
+        boxes[[piece == " " for piece in pieces], 1::2] = boxes[:, 1].min(), boxes[:, 3].max()
+    margin = faces[0].size // 4
+    left, top = math.floor(boxes[:, 0].min()) - margin, math.floor(boxes[:, 1].min()) - margin
+    right, bottom = math.ceil(boxes[:, 2].max()) + margin, math.ceil(boxes[:, 3].max()) + margin
+    canvas = Image.new("L", (right - left, bottom - top))
+    draw = ImageDraw.Draw(canvas)
+    for piece, face, pen in zip(pieces, faces, pens):
+        draw.text((pen[0] - left, pen[1] - top), piece, font=face, fill=255, anchor="ls")
+    return np.array(canvas), (boxes - [left, top, left, top]).astype(np.float32)
+
+
+def _parts(text: str, face, box: np.ndarray) -> np.ndarray:
+    """The box of a shaped text shared out among its characters, by the lengths of its beginnings."""
+    ends = np.array([face.getlength(text[:n]) for n in range(len(text) + 1)])
+    ends = np.maximum.accumulate(ends) / max(ends.max(), 1)
+    from_right = any(unicodedata.bidirectional(char) in ("R", "AL") for char in text)
+    ends = box[2] - ends * (box[2] - box[0]) if from_right else box[0] + ends * (box[2] - box[0])
+    parts = np.tile(box, (len(text), 1))
+    parts[:, [2, 0] if from_right else [0, 2]] = np.stack([ends[:-1], ends[1:]], 1)
+    return parts
+
+
+def _underline(ink: np.ndarray, boxes: np.ndarray, thick: float, gap: float) -> None:
+    """Draws a line below the letters, in place."""
+    height = boxes[:, 3].max() - boxes[:, 1].min()
+    top = min(len(ink) - 2, round(float(np.median(boxes[:, 3]) + gap * height)))
+    ink[top : top + max(1, round(float(thick * height))), int(boxes[:, 0].min()) : int(boxes[:, 2].max())] = 255
+
+
+def _warp(ink: np.ndarray, quads: np.ndarray, length: int, dice: Dice, config: SimpleNamespace) -> Ink:
+    """One warp for the arc, the wave and the letters' own shapes."""
+    height, width = ink.shape
+    angle = rise = period = bump = 0.0
+    if length > 2 and dice.happens(config.arc):
+        # Short words bend less.
+        angle = dice.sign() * min(math.radians(dice.within(config.arc.degrees)), 0.45 * width / height)
+    if length > 2 and dice.happens(config.wave):
+        rise, period = config.em * dice.within(config.wave.em), config.em * dice.within(config.wave.length)
+    if dice.happens(config.elastic):
+        bump, cell = config.em * dice.within(config.elastic.em), config.em * dice.within(config.elastic.cell)
+    if not angle and not rise and not bump:
+        return ink, quads
+    radius, middle, phase = width / angle if angle else 0.0, height / 2, dice.uniform(0, 2 * math.pi)
+
+    def forward(points: np.ndarray) -> np.ndarray:
+        x, y = points[..., 0], points[..., 1]
+        if rise:
+            y = y + rise * np.sin(2 * math.pi / period * x + phase)
+        if angle:
+            turn, reach = (x - width / 2) / radius, radius + middle - y
+            x, y = reach * np.sin(turn), middle + radius - reach * np.cos(turn)
+        return np.stack([x, y], -1)
+
+    along = np.linspace(0, width, 33)
+    border = forward(np.stack([np.tile(along, 2), np.repeat([0, height], 33)], -1))
+    origin = np.floor(border.min(0) - 2 * bump)
+    wide, high = (int(size) for size in np.ceil(border.max(0) + 2 * bump - origin))
+    x = np.arange(wide, dtype=np.float32)[None] + np.float32(origin[0])
+    y = np.arange(high, dtype=np.float32)[:, None] + np.float32(origin[1])
+    if angle:
+        side = math.copysign(1, radius)
+        u, v = x, np.float32(middle + radius) - y
+        y = np.float32(middle + radius) - side * np.sqrt(u * u + v * v)
+        x = np.arctan2(side * u, side * v) * np.float32(radius) + np.float32(width / 2)
+    x, y = np.broadcast_to(x, (high, wide)), np.broadcast_to(y, (high, wide))
+    if rise:
+        y = y - np.float32(rise) * np.sin(np.float32(2 * math.pi / period) * x + np.float32(phase))
+    corners = forward(quads) - origin
+    if bump:
+        coarse = (max(2, round(wide / cell)), max(2, round(high / cell)))
+        noise = np.random.default_rng(dice.getrandbits(64)).standard_normal((coarse[1], coarse[0], 2), np.float32)
+        field = cv2.resize(np.float32(bump) * noise, (wide, high), interpolation=cv2.INTER_CUBIC)
+        x, y = x + field[:, :, 0], y + field[:, :, 1]
+        places = np.clip(corners, 0, (wide - 1, high - 1)).astype(int)
+        corners = corners - field[places[..., 1], places[..., 0]]
+    return cv2.remap(ink, x.astype(np.float32), y.astype(np.float32), cv2.INTER_LINEAR), corners.astype(np.float32)
+
+
+def _crop(ink: np.ndarray, quads: np.ndarray) -> Ink:
     x, y, width, height = cv2.boundingRect(ink)
-    return np.ascontiguousarray(ink[y : y + height, x : x + width]) if width else ink[:1, :1]
+    if not width:
+        return ink[:1, :1], quads
+    return np.ascontiguousarray(ink[y : y + height, x : x + width]), quads - np.float32([x, y])

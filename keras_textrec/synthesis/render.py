@@ -1,164 +1,171 @@
 """Renders words as a camera would see them on signs, screens, shirts and paper."""
 
-import random
-from collections.abc import Iterable, Sequence
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-from PIL.ImageFont import FreeTypeFont
+from PIL import features
 
-from keras_textrec.synthesis import colour
 from keras_textrec.synthesis.camera import jpeg, photograph
-from keras_textrec.synthesis.fonts import Font, FontChooser, find_fonts
+from keras_textrec.synthesis.colour import photos
+from keras_textrec.synthesis.config import as_section, load_config
+from keras_textrec.synthesis.dice import Dice
+from keras_textrec.synthesis.font import Font
+from keras_textrec.synthesis.fonts import FontChooser, find_fonts, listed, would_do
 from keras_textrec.synthesis.geometry import view
-from keras_textrec.synthesis.layout import draw_text
-from keras_textrec.synthesis.words import TextSource
+from keras_textrec.synthesis.layout import draw_text, needs_shaping
+from keras_textrec.synthesis.paint import add_rim, paint, paste
+from keras_textrec.synthesis.words import TextSource, Words, load_words
 
-_EM = 48  # pixels an em at which glyphs are drawn, before the warp to their size in the crop
+logger = logging.getLogger(__name__)
+
+_TURNS = {"up": 1, "turned": 2, "down": 3}  # quarter turns against the clock
+
+
+class Word(NamedTuple):
+    """A rendered word.
+
+    Attributes:
+        image: uint8 (H, W, 3), RGB; or the bytes of its JPEG file.
+        text: what it shows.
+        boxes: the corners of each character's box, from the upper left clockwise as one reads it, float32 (N, 4, 2), x
+            and y in the image's pixels, perhaps outside it. A box is as high as the ink, and as wide as the ink and
+            the room that the character takes in its row.
+    """
+
+    image: Any
+    text: str
+    boxes: np.ndarray
 
 
 class WordRenderer:
     """Image number `index` depends on the arguments and `index` only, so any number of processes share the work.
 
     Args:
-        fonts: from `find_fonts`; None takes the system's.
-        words: the lexicon; None takes the system's word lists.
-        charset: the characters a text may hold; None is the 94 printable ASCII characters.
-        seed: another seed, other images.
-        difficulty: 0 (clean, high contrast, two to six letters) .. 1 (all that photos do to words). Each image draws
-            its own hardness up to it.
+        fonts: from `find_fonts`; None takes those of the configuration: the system's, by default.
+        words: the lexicon; None takes that of the configuration: the system's word lists, by default.
+        config: a YAML file or a mapping with what differs from `default.yaml`.
+        settings: single values, as in `WordRenderer(seed=2, charset="0123456789", layout={"arc": {"p": 0.5}})`.
 
     Raises:
-        FileNotFoundError: no usable font.
-        ValueError: no word fits the charset, or `difficulty` is outside 0..1.
+        FileNotFoundError: no usable font, or a file or folder of the configuration is not there.
+        ValueError: no word fits the charset, or a value of the configuration is out of range.
     """
 
     def __init__(
         self,
         fonts: Sequence[Font] | None = None,
-        words: Sequence[str] | None = None,
-        charset: Iterable[str] | None = None,
-        seed: int = 0,
-        difficulty: float = 1.0,
+        words: Words | None = None,
+        config: str | Path | Mapping[str, Any] | None = None,
+        **settings: Any,
     ):
-        if not 0 <= difficulty <= 1:
-            raise ValueError(f"difficulty is {difficulty}; give a number from 0 (clean words) to 1 (as in photos).")
-        self.texts = TextSource(words, charset)
-        self.fonts = FontChooser(find_fonts(characters=self.texts.charset) if fonts is None else fonts)
-        self.seed = seed
-        self.difficulty = difficulty
+        self.values = load_config(config, **settings)
+        self.config = as_section(self.values)
+        if words is None and self.config.text.words is not None:
+            words = load_words(self.config.text.words)
+        self.texts = TextSource(self.config.text, words, self.config.charset)
+        if fonts is None:
+            fonts = find_fonts(self.config.fonts.folders, self.texts.charset, self.config.fonts.coverage)
+        self.fonts = FontChooser(fonts, self.config.fonts)
+        self._check_characters()
+        if self.config.colour.photos.folder:
+            photos(self.config.colour.photos.folder)
 
-    def render(self, index: int) -> tuple[np.ndarray, str]:
-        """The image, uint8 (H, W, 3) RGB, 16 to 64 pixels high, and its text."""
-        return self._render(random.Random(f"{self.seed}/{index}"))
+    def render(self, index: int) -> Word:
+        """Image number `index`, in the default configuration 16 to 64 pixels high."""
+        return self._render(Dice(f"{self.config.seed}/{index}"))
 
-    def render_jpeg(self, index: int) -> tuple[bytes, str]:
-        """The same image as a JPEG file of quality 60 to 95, and its text."""
-        rng = random.Random(f"{self.seed}/{index}")
-        image, text = self._render(rng)
-        return jpeg(image, rng.randint(60, 95)), text
+    def render_jpeg(self, index: int) -> Word:
+        """The same image as a JPEG file."""
+        dice = Dice(f"{self.config.seed}/{index}")
+        word = self._render(dice)
+        return word._replace(image=jpeg(word.image, round(dice.within(self.config.camera.quality))))
 
-    def _render(self, rng: random.Random) -> tuple[np.ndarray, str]:
-        hardness = self.difficulty * rng.random() ** 0.7
+    def text(self, index: int) -> str:
+        """The text of image number `index`, without the image."""
+        return self._choose(Dice(f"{self.config.seed}/{index}"))[0]
+
+    def _choose(self, dice: Dice) -> tuple[str, Font]:
+        """Sets the image's hardness and draws its text and a font that can write it."""
+        dice.hardness = self.config.difficulty * dice.random() ** 0.7
+        plain = dice.random() >= self.config.difficulty
         for _ in range(100):  # a text that no font can write is drawn again
-            text = self.texts.draw(rng, plain=rng.random() >= self.difficulty)
-            if font := self.fonts.draw(rng, text, hardness):
-                break
-        else:
-            raise ValueError(f"No font has the characters of texts like {text!r}; give fonts found for this charset.")
-        out_height = max(16, min(64, round(rng.lognormvariate(3.45, 0.3))))
-        pillow_font = font.load(_EM)
-        ink = draw_text(text, pillow_font, rng, hardness)
-        if font.caps and self.texts.case_matters:
-            text = self.texts.upper(text)  # what one sees
-        height, width = ink.shape
-        matrix, size = view(width, height, out_height, rng, hardness)
-        layers, offset = self._layers(ink, pillow_font, rng, hardness)
-        matrix = matrix @ np.array([[1, 0, -offset[0]], [0, 1, -offset[1]], [0, 0, 1]], np.float64)
-        alphas = cv2.warpPerspective(layers, matrix, size, flags=cv2.INTER_LINEAR) * np.float32(1 / 255)
-        return photograph(self._paint(alphas.reshape(size[1], size[0], -1), rng, hardness), rng, hardness), text
+            text = self.texts.draw(dice, plain)
+            if font := self.fonts.draw(dice, text):
+                # A font of capitals shows nothing else.
+                seen = self.texts.upper(text, font.characters) if font.caps and self.texts.case_matters else text
+                return seen, font
+        raise ValueError(f"No font has the characters of texts like {text!r}; give fonts found for this charset.")
 
-    def _layers(
-        self, ink: np.ndarray, font: FreeTypeFont, rng: random.Random, hardness: float
-    ) -> tuple[np.ndarray, tuple[int, int]]:
-        """Stacks text, its rim or shadow, and neighbour words, uint8 (H, W, 1 or 3); and where the text begins."""
-        rim = rng.random() < 0.25 * hardness
-        clutter = rng.random() < 0.3 * hardness
-        if not rim and not clutter:
-            return ink, (0, 0)
+    def _render(self, dice: Dice) -> Word:
+        config = self.config
+        text, font = self._choose(dice)
+        direction = dice.kind(config.layout.directions)
+        stacked = direction == "stacked" and len(text) > 1
+        ink, boxes = draw_text(text, font, dice, config.layout, stacked)
+        matrix, size = view(ink.shape[1], ink.shape[0], dice, config.view, stacked)
+        layers, margin = self._layers(ink, font, dice)
+        shift = np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1]], np.float64)
+        alphas = cv2.warpPerspective(layers, matrix @ shift, size, flags=cv2.INTER_LINEAR) * np.float32(1 / 255)
+        alphas = alphas.reshape(size[1], size[0], -1)
+        scene, tones = paint(alphas, dice, config.colour)
+        boxes = cv2.perspectiveTransform(boxes.reshape(1, -1, 2), matrix).reshape(-1, 4, 2)
+        photo = photograph(scene, alphas[:, :, :1], tones, dice, config.camera)
+        image, boxes = _turned(photo, boxes, _TURNS.get(direction, 0))
+        return Word(image, text, boxes)
+
+    def _layers(self, ink: np.ndarray, font: Font, dice: Dice) -> tuple[np.ndarray, int]:
+        """Stacks text, its rim or shadow, and neighbour words, uint8 (H, W, 1 or 3); and the margin around the text."""
+        rim = dice.happens(self.config.layout.rim)
+        neighbours = dice.happens(self.config.layout.neighbours)
+        if not rim and not neighbours:
+            return ink, 0
         height, width = ink.shape
-        margin = (height // 2, height // 2) if clutter else (height // 4, height // 4)
-        layers = np.zeros((height + 2 * margin[1], width + 2 * margin[0], 3), np.uint8)
-        layers[margin[1] : margin[1] + height, margin[0] : margin[0] + width, 0] = ink
+        line = min(height, width)
+        margin = line // 2 if neighbours else line // 4
+        layers = np.zeros((height + 2 * margin, width + 2 * margin, 3), np.uint8)
+        layers[margin : margin + height, margin : margin + width, 0] = ink
         if rim:
-            layers[:, :, 1] = _rim(layers[:, :, 0], height, rng)
-        if clutter:
-            self._neighbours(layers, font, margin, rng)
+            layers[:, :, 1] = add_rim(layers[:, :, 0], line, dice, self.config.layout.rim)
+        if neighbours:
+            self._neighbours(layers[:, :, 2], font, margin, line, dice)
         return layers, margin
 
-    def _neighbours(self, layers: np.ndarray, font: FreeTypeFont, margin: tuple[int, int], rng: random.Random) -> None:
+    def _neighbours(self, layer: np.ndarray, font: Font, margin: int, line: int, dice: Dice) -> None:
         """Writes parts of other words above, below or beside the text, where a tight crop still catches them."""
-        height, width = layers.shape[0] - 2 * margin[1], layers.shape[1] - 2 * margin[0]
-        for side in rng.sample(("above", "below", "left", "right"), rng.choice((1, 1, 2))):
-            text = self.texts.draw(rng)
-            ink = draw_text(text, font, rng, 0.0)
-            gap = round(height * rng.uniform(0.08, 0.3))
+        height, width = layer.shape[0] - 2 * margin, layer.shape[1] - 2 * margin
+        for side in dice.sample(("above", "below", "left", "right"), dice.choice((1, 1, 2))):
+            text = self.texts.draw(dice)
+            if not font.characters.issuperset(text):
+                continue
+            hardness, dice.hardness = dice.hardness, 0.0
+            ink, _ = draw_text(text, font, dice, self.config.layout)
+            dice.hardness = hardness
+            gap = round(line * dice.within(self.config.layout.neighbours.gap))
             if side in ("above", "below"):
-                x = rng.randint(-ink.shape[1] // 2, max(1, layers.shape[1] - ink.shape[1] // 2))
-                y = margin[1] - gap - ink.shape[0] if side == "above" else margin[1] + height + gap
+                x = dice.randint(-ink.shape[1] // 2, max(1, layer.shape[1] - ink.shape[1] // 2))
+                y = margin - gap - ink.shape[0] if side == "above" else margin + height + gap
             else:
-                gap += height // 8
-                x = margin[0] - gap - ink.shape[1] if side == "left" else margin[0] + width + gap
-                y = margin[1] + rng.randint(-height // 10, height // 10)
-            _paste(layers[:, :, 2], ink, x, y)
+                gap += line // 8
+                x = margin - gap - ink.shape[1] if side == "left" else margin + width + gap
+                y = margin + dice.randint(-line // 10, line // 10)
+            paste(layer, ink, x, y)
 
-    def _paint(self, alphas: np.ndarray, rng: random.Random, hardness: float) -> np.ndarray:
-        height, width = alphas.shape[:2]
-        text, ground = colour.colour_pair(rng, hardness)
-        step = colour.contrast(text, ground)
-        scene = colour.surface(height, width, ground, rng, hardness, step)
-        if rng.random() < 0.15 * hardness:
-            colour.patches(scene, rng)
-        if alphas.shape[2] == 3:
-            if alphas[:, :, 2].any():
-                near = text if rng.random() < 0.7 else colour.any_colour(rng)
-                scene += alphas[:, :, 2:] * (near - scene)
-            if alphas[:, :, 1].any():
-                # A rim further from the text's brightness than the ground keeps the text legible.
-                rim = _rim_colour(text, ground, rng)
-                scene += (alphas[:, :, 1:2] * np.float32(rng.uniform(0.5, 1))) * (rim - scene)
-        paint = (
-            colour.surface(height, width, text, rng, 0.5 * hardness, step) if rng.random() < 0.4 * hardness else text
-        )
-        opacity = np.float32(1 if rng.random() > 0.2 * hardness else rng.uniform(0.75, 1))
-        scene += (alphas[:, :, :1] * opacity) * (paint - scene)
-        return scene
+    def _check_characters(self) -> None:
+        if any(map(needs_shaping, self.texts.charset)) and not features.check("raqm"):
+            raise ValueError("Joined letters and marks need a Pillow with Raqm, as its wheels are; this one has none.")
+        lacking = sorted(self.texts.charset.difference(*(font.characters for font in self.fonts.fonts)) - {" "})
+        if lacking:
+            others = would_do("".join(lacking) if self.config.fonts.folders else "")
+            logger.warning("No image will show %s, which no font here has; %s", listed(lacking), others)
 
 
-def _rim(ink: np.ndarray, height: int, rng: random.Random) -> np.ndarray:
-    """An outline, a shadow or an extrusion of the ink, uint8, of the same size."""
-    kind, reach = rng.random(), max(1, round(height * rng.uniform(0.02, 0.1)))
-    if kind < 0.35:
-        return cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
-    dx, dy = rng.choice((-1, 0, 1, 1)) * reach, rng.choice((-1, 1, 1)) * reach
-    if kind < 0.7:
-        moved = cv2.warpAffine(ink, np.array([[1, 0, dx], [0, 1, dy]], np.float32), ink.shape[::-1])
-        return cv2.GaussianBlur(moved, (0, 0), reach * rng.uniform(0.3, 1.2)) if rng.random() < 0.7 else moved
-    kernel = np.zeros((2 * reach + 1, 2 * reach + 1), np.uint8)
-    cv2.line(kernel, (reach, reach), (reach - dx, reach - dy), 1)
-    return cv2.dilate(ink, kernel)
-
-
-def _rim_colour(text: np.ndarray, ground: np.ndarray, rng: random.Random) -> np.ndarray:
-    rim = colour.any_colour(rng)
-    if abs(float(rim.mean() - text.mean())) < 50:
-        rim = np.zeros(3, np.float32) if text.mean() > 110 else np.full(3, 255, np.float32)
-    return rim if rng.random() < 0.7 else 0.5 * rim + 0.5 * ground
-
-
-def _paste(canvas: np.ndarray, ink: np.ndarray, x: int, y: int) -> None:
-    height, width = canvas.shape
-    left, top = max(0, x), max(0, y)
-    right, bottom = min(width, x + ink.shape[1]), min(height, y + ink.shape[0])
-    if left < right and top < bottom:
-        canvas[top:bottom, left:right] = ink[top - y : bottom - y, left - x : right - x]
+def _turned(image: np.ndarray, boxes: np.ndarray, turns: int) -> tuple[np.ndarray, np.ndarray]:
+    """Image and boxes after so many quarter turns against the clock."""
+    for _ in range(turns):
+        boxes = np.stack([boxes[..., 1], image.shape[1] - boxes[..., 0]], -1)
+        image = np.rot90(image)
+    return np.ascontiguousarray(image), boxes

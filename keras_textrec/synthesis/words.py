@@ -1,11 +1,16 @@
 """The text of a word image: what stands on signs, posters, shirts and labels."""
 
-import random
+import hashlib
 import string
+import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import accumulate
 from pathlib import Path
+from types import SimpleNamespace
 
+from keras_textrec.synthesis.dice import Dice
+from keras_textrec.synthesis.figures import brand, figure, number
 from keras_textrec.synthesis.vocabulary import SIGN_WORDS
 
 ASCII = string.digits + string.ascii_letters + string.punctuation
@@ -15,28 +20,45 @@ ASCII = string.digits + string.ascii_letters + string.punctuation
 _LISTS = {"american-english-small": 4, "british-english-small": 1, "american-english": 1, "british-english": 1}
 _OTHERS = ("french", "ngerman", "italian", "spanish")
 
-# How often a word on a sign has 1, 2, 3... characters; dictionaries are far longer.
-_LENGTH_WEIGHTS = (2, 9, 14, 17, 15, 13, 10, 8, 5, 3.5, 2, 1, 0.7, 0.5, 0.3)
-
-_BRAND_ENDS = ("co", "ex", "ix", "on", "ia", "tech", "soft", "mart", "net", "lab", "max", "x", "o", "y", "bank", "air")
-_DOMAINS = (".com", ".com", ".com", ".net", ".org", ".co.uk", ".de", ".fr", ".in", ".it", ".eu", ".info", ".tv")
 _AFTER = (".", ".", ".", ",", ",", "!", "!", ":", ":", "?", ";", "...", "*", "&", "-", "/", "%", "+")
 _AROUND = (("(", ")"), ('"', '"'), ("'", "'"), ("[", "]"), ("<", ">"), ("{", "}"), ("*", "*"))
 
+Words = Sequence[str] | Mapping[str, float]  # alike, or with how often each occurs
 
-def load_words(path: str | Path) -> list[str]:
-    """Reads a word list, one word a line (UTF-8), skipping empty lines.
+
+def load_words(paths: str | Path | Sequence[str | Path]) -> Words:
+    """Reads word lists (UTF-8), a word a line, empty lines skipped; or "word<TAB>how often it occurs" on every line.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file holds no word.
+        ValueError: no word in a file, a file that is not UTF-8, or a frequency that is no number above 0.
     """
-    path = Path(path)
+    if not isinstance(paths, str | Path):
+        lists = [load_words(path) for path in paths]
+        if all(isinstance(words, Mapping) for words in lists):
+            return {word: times for words in lists for word, times in words.items()}
+        return [word for words in lists for word in words]
+    path = Path(paths)
     if not path.is_file():
         raise FileNotFoundError(f"There is no word list {path}; give a text file with one word a line.")
-    words = [word for line in path.read_text(encoding="utf-8-sig").splitlines() if (word := line.strip())]
-    if not words:
+    try:
+        lines = [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines()]
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The word list {path} is not UTF-8 (byte {error.start}); convert it.") from error
+    lines = [line for line in lines if line]
+    if not lines:
         raise ValueError(f"The word list {path} is empty; give a text file with one word a line.")
+    if not all("\t" in line for line in lines):
+        return lines
+    words = {}
+    for line in lines:
+        word, _, times = line.rpartition("\t")
+        try:
+            words[word] = float(times)
+        except ValueError:
+            words[word] = 0.0
+        if not 0 < words[word] < float("inf"):
+            raise ValueError(f"{path}: the frequency in {line!r} must be a number above 0.")
     return words
 
 
@@ -57,6 +79,7 @@ class TextSource:
     """Draws texts made of `charset` only.
 
     Args:
+        config: the section `text` of the configuration.
         words: the lexicon; None takes `default_words()`.
         charset: the characters a text may hold; None is the 94 printable ASCII characters.
 
@@ -64,165 +87,154 @@ class TextSource:
         ValueError: no word of the lexicon is made of the charset.
     """
 
-    def __init__(self, words: Sequence[str] | None = None, charset: Iterable[str] | None = None):
-        self.charset = frozenset(ASCII if charset is None else charset)
+    def __init__(self, config: SimpleNamespace, words: Words | None = None, charset: Iterable[str] | None = None):
+        self.config = config
+        self.charset = frozenset("".join(ASCII if charset is None else charset))
         self.case_matters = any(char.isupper() for char in self.charset) and any(c.islower() for c in self.charset)
-        self._by_length: dict[int, list[str]] = defaultdict(list)
-        for word in default_words() if words is None else words:
-            if self._fits(word):
-                self._by_length[len(word)].append(word)
-        self._signs: dict[int, list[str]] = defaultdict(list)
-        for word in SIGN_WORDS if words is None else ():
-            if self._fits(word):
-                self._signs[len(word)].append(word)
-        if not self._by_length:
-            raise ValueError("No word of the lexicon can be written with the charset; give other words or characters.")
-        single = sorted(char for char in self.charset if len(char) == 1 and not char.isspace())
-        self._letters = [char for char in single if char.isalpha()]
-        self._digits = [char for char in single if char.isdigit()]
-        self._marks = [char for char in single if not char.isalnum()]
-        self._all = single
+        self._lexicon = _by_length([] if words is None else words, self._fits)
+        self._signs = {}
+        if words is None:
+            self._lexicon = _by_length(default_words(), self._fits)
+            self._signs = _by_length(SIGN_WORDS, self._fits)
+        if not self._lexicon:
+            raise ValueError(
+                "No word of the lexicon can be written with the charset; give other words, or a charset with the "
+                f"characters of, say, {next(iter(words or SIGN_WORDS), '')!r}."
+            )
+        # A mark that sits on letters does not stand alone.
+        self._all = sorted(c for c in self.charset if not c.isspace() and not unicodedata.category(c).startswith("M"))
+        self._letters = [char for char in self._all if char.isalpha()]
+        self._digits = [char for char in self._all if char.isdigit()]
+        self._marks = [char for char in self._all if not char.isalnum()]
 
-    def draw(self, rng: random.Random, plain: bool = False) -> str:
+    def digest(self) -> str:
+        """Tells the lexicon from others."""
+        return hashlib.sha256(repr((sorted(self._lexicon.items()), sorted(self._signs.items()))).encode()).hexdigest()
+
+    def draw(self, dice: Dice, plain: bool = False) -> str:
         """One text; a `plain` one is a word of two to six letters."""
         if plain:
-            return self._style(self._word(rng, 2, 6), rng)
+            return self._style(self._word(dice, 2, 6), dice)
         for _ in range(20):
-            text = self._draw(rng)
-            if text and self._fits(text):
+            text = self._line(dice) if " " in self.charset and dice.happens(self.config.lines) else self._draw(dice)
+            if self._fits(text) and len(text) <= self.config.longest:
                 return text
-        return self._word(rng)
+        return self._word(dice)
 
-    def upper(self, text: str) -> str:
-        """`text` in capitals, a letter without a capital in the charset as it is."""
-        return "".join(char.upper() if char.upper() in self.charset else char for char in text)
+    def upper(self, text: str, known: Iterable[str] | None = None) -> str:
+        """`text` in capitals, a letter without a capital in the charset, or among the `known`, as it is."""
+        known = self.charset.intersection(known or self.charset)
+        return "".join(char.upper() if char.upper() in known else char for char in text)
 
-    def _draw(self, rng: random.Random) -> str:
-        kind = rng.random()
-        if kind < 0.66:
-            return self._punctuate(self._style(self._word(rng), rng), rng)
-        if kind < 0.74:
-            return _number(rng)
-        if kind < 0.80:
-            return _figure(rng)
-        if kind < 0.89 and self._letters:
-            return self._random_letters(rng)
-        if kind < 0.92 and self._letters and self._digits:
-            return self._code(rng)
-        if kind < 0.95:
-            return self._brand(rng)
-        return self._rare(rng)
+    def _draw(self, dice: Dice) -> str:
+        kind = dice.kind(self.config.kinds)
+        match kind:
+            case "number":
+                return number(dice)
+            case "figure":
+                return figure(dice)
+            case "brand":
+                return brand(self._word(dice, 3, 8), self._word(dice, 3, 7), dice)
+            case "glued":
+                return self._glued(dice)
+            case "letters" if self._letters:
+                return self._random_letters(dice)
+            case "code" if self._letters and self._digits:
+                return self._code(dice)
+            case "rare":
+                return self._rare(dice)
+            case "balanced":
+                return "".join(dice.choices(self._all, k=dice.randint(1, self.config.longest)))
+        return self._punctuate(self._style(self._word(dice), dice), dice)
 
     def _fits(self, text: str) -> bool:
-        return bool(text) and all(char in self.charset for char in text)
+        return bool(text) and self.charset.issuperset(text)
 
-    def _word(self, rng: random.Random, shortest: int = 1, longest: int = 15) -> str:
-        lexicon = self._signs if self._signs and rng.random() < 0.3 else self._by_length
-        lengths = [n for n in range(shortest, longest + 1) if lexicon.get(n)] or list(lexicon)
-        length = rng.choices(lengths, [_LENGTH_WEIGHTS[min(n, 15) - 1] for n in lengths])[0]
-        return rng.choice(lexicon[length])
+    def _word(self, dice: Dice, shortest: int = 1, longest: int | None = None) -> str:
+        lexicon = self._signs if self._signs and dice.random() < self.config.signs else self._lexicon
+        weights = self.config.lengths
+        lengths = [n for n in range(shortest, 1 + (longest or len(weights))) if n in lexicon] or list(lexicon)
+        length = dice.choices(lengths, [weights[min(n, len(weights)) - 1] + 1e-9 for n in lengths])[0]
+        words, cumulative = lexicon[length]
+        return dice.choices(words, cum_weights=cumulative)[0] if cumulative else dice.choice(words)
 
-    def _style(self, word: str, rng: random.Random) -> str:
-        kind = rng.random()
-        if kind < 0.33:
-            styled = word if word[:1].isupper() and kind < 0.05 else word.lower()
-        elif kind < 0.73:
-            styled = word.upper()
-        elif kind < 0.97:
-            styled = word[:1].upper() + word[1:].lower()
-        else:
-            styled = "".join(rng.choice((char.upper(), char.lower())) for char in word)
+    def _line(self, dice: Dice) -> str:
+        """Words in a row, in one case; a number or a figure among them at times."""
+        case = dice.kind(self.config.cases)
+        words = [self._cased(self._word(dice), case, dice) for _ in range(round(dice.within(self.config.lines.words)))]
+        if dice.random() < 0.25:
+            words[dice.randrange(len(words))] = number(dice) if dice.random() < 0.5 else figure(dice)
+        words[-1] = self._punctuate(words[-1], dice)
+        return " ".join(words)
+
+    def _style(self, word: str, dice: Dice) -> str:
+        return self._cased(word, dice.kind(self.config.cases), dice)
+
+    def _cased(self, word: str, case: str, dice: Dice) -> str:
+        match case:
+            case "lower":
+                styled = word.lower()
+            case "upper":
+                styled = word.upper()
+            case "capital":
+                styled = word[:1].upper() + word[1:].lower()
+            case "mixed":
+                styled = "".join(dice.choice((char.upper(), char.lower())) for char in word)
+            case _:
+                styled = word
         # A one-case charset, or a letter without its other case there (ß), keeps the lexicon's spelling.
         return next((text for text in (styled, word, word.lower(), word.upper()) if self._fits(text)), word)
 
-    def _punctuate(self, text: str, rng: random.Random) -> str:
-        kind = rng.random()
-        if kind < 0.07:
-            candidate = text + rng.choice(_AFTER)
-        elif kind < 0.085:
-            left, right = rng.choice(_AROUND)
-            candidate = left + text + right
-        elif kind < 0.10:
-            candidate = text + rng.choice("-/&'+._@:") + self._style(self._word(rng, 1, 6), rng)
-        elif kind < 0.115:
-            candidate = text + rng.choice(("'s", "'S"))
-        elif kind < 0.125:
-            candidate = rng.choice(self._marks or [""]) + text
-        else:
-            return text
+    def _punctuate(self, text: str, dice: Dice) -> str:
+        match dice.kind(self.config.punctuation):
+            case "after":
+                candidate = text + dice.choice(_AFTER)
+            case "around":
+                left, right = dice.choice(_AROUND)
+                candidate = left + text + right
+            case "joint":
+                candidate = text + dice.choice("-/&'+._@:") + self._style(self._word(dice, 1, 6), dice)
+            case "possessive":
+                candidate = text + dice.choice(("'s", "'S"))
+            case "before":
+                candidate = dice.choice(self._marks or [""]) + text
+            case _:
+                return text
         return candidate if self._fits(candidate) else text
 
-    def _random_letters(self, rng: random.Random) -> str:
+    def _glued(self, dice: Dice) -> str:
+        """Words without a gap, cut to a length that is drawn evenly."""
+        length, case, text = dice.randint(1, self.config.longest), dice.kind(self.config.cases), ""
+        while len(text) < length:
+            text += self._cased(self._word(dice), case, dice)
+        return text[:length]
+
+    def _random_letters(self, dice: Dice) -> str:
         """Strings outside any lexicon, one case at a time: names and abbreviations."""
-        text = "".join(rng.choices(self._letters, k=rng.choice((1, 2, 2, 3, 3, 3, 4, 4, 5, 6, 7, 8))))
-        kind = rng.random()
+        text = "".join(dice.choices(self._letters, k=dice.choice((1, 2, 2, 3, 3, 3, 4, 4, 5, 6, 7, 8))))
+        kind = dice.random()
         styled = text.upper() if kind < 0.6 else text.lower() if kind < 0.8 else text.capitalize()
         return styled if self._fits(styled) else text
 
-    def _code(self, rng: random.Random) -> str:
-        letters = "".join(rng.choices(self._letters, k=rng.randint(1, 3))).upper()
-        digits = "".join(rng.choices(self._digits, k=rng.randint(1, 4)))
-        joint = rng.choice(("", "", "", "-", "/", "."))
-        return letters + joint + digits if rng.random() < 0.7 else digits + joint + letters
+    def _code(self, dice: Dice) -> str:
+        letters = self.upper("".join(dice.choices(self._letters, k=dice.randint(1, 3))))
+        digits = "".join(dice.choices(self._digits, k=dice.randint(1, 4)))
+        joint = dice.choice(("", "", "", "-", "/", "."))
+        return letters + joint + digits if dice.random() < 0.7 else digits + joint + letters
 
-    def _brand(self, rng: random.Random) -> str:
-        word = self._word(rng, 3, 8)
-        kind = rng.random()
-        if kind < 0.35:
-            return word.lower() + rng.choice(_DOMAINS)
-        if kind < 0.5:
-            return "www." + word.lower() + rng.choice((*_DOMAINS, ""))
-        if kind < 0.7:
-            return word.capitalize() + self._word(rng, 3, 7).capitalize()
-        if kind < 0.78:
-            return rng.choice("@#") + word.lower()
-        return self._style(word[: rng.randint(3, 6)] + rng.choice(_BRAND_ENDS), rng)
-
-    def _rare(self, rng: random.Random) -> str:
-        """Every character of the charset alike, alone, among letters or in a short row."""
-        text = rng.choice(self._all)
-        if rng.random() < 0.35:
-            return "".join([text, *rng.choices(self._all, k=rng.randint(0, 5))])
-        word = list(self._style(self._word(rng, 1, 6), rng))
-        word.insert(rng.randint(0, len(word)), text)
+    def _rare(self, dice: Dice) -> str:
+        """Every character of the charset alike, alone or among letters."""
+        word = list(self._style(self._word(dice, 1, 6), dice)) if dice.random() < 0.8 else []
+        word.insert(dice.randint(0, len(word)), dice.choice(self._all))
         return "".join(word)
 
 
-def _number(rng: random.Random) -> str:
-    kind = rng.random()
-    if kind < 0.2:
-        return str(rng.randint(1950, 2030))
-    digits = str(rng.randint(0, 10 ** rng.choice((1, 2, 2, 2, 3, 3, 4, 5, 6)) - 1))
-    return "0" + digits if kind > 0.95 else digits
-
-
-def _figure(rng: random.Random) -> str:
-    """Prices, times, dates, phone numbers, percentages, ordinals."""
-    small, large = rng.randint(0, 99), rng.randint(0, 9999)
-    whole = rng.choice((small, large))
-    return rng.choice(
-        (
-            f"${whole}",
-            f"${whole}.{small:02d}",
-            f"{whole}.{small:02d}",
-            f"{whole},{small:02d}",
-            f"{whole:,}",
-            f"{small % 24}:{rng.randint(0, 59):02d}",
-            f"{small % 12 + 1}{rng.choice(('am', 'pm', 'AM', 'PM', 'h'))}",
-            f"{small % 12 + 1}-{rng.randint(1, 12)}",
-            f"{rng.randint(1, 31)}/{rng.randint(1, 12)}",
-            f"{rng.randint(1, 31):02d}.{rng.randint(1, 12):02d}.{rng.choice(('', large % 2030, '99'))}",
-            f"{rng.randint(200, 999)}-{large:04d}",
-            f"({rng.randint(200, 999)})",
-            f"+{small}",
-            f"{small}%",
-            f"#{small}",
-            f"{small}{rng.choice(('st', 'nd', 'rd', 'th', 'TH'))}",
-            f"{small}{rng.choice(('km', 'm', 'mm', 'kg', 'g', 'ml', 'L', 'cm', 'mph', 'x', 'oz', 'W', 'V'))}",
-            f"x{small}",
-            f"{small}+",
-            f"1/{rng.randint(2, 9)}",
-            f"'{small:02d}",
-            f"No.{small}",
-        )
-    )
+def _by_length(words: Words, fits) -> dict[int, tuple[list[str], list[float] | None]]:
+    """The words that fit by their length, and their running sum of weights where they have any."""
+    groups: dict[int, list[str]] = defaultdict(list)
+    for word in words:
+        if fits(word):
+            groups[len(word)].append(word)
+    if isinstance(words, Mapping):
+        return {length: (group, list(accumulate(words[word] for word in group))) for length, group in groups.items()}
+    return {length: (group, None) for length, group in groups.items()}

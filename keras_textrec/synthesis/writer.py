@@ -1,73 +1,112 @@
 """Writes rendered words into an LMDB with several processes."""
 
-import multiprocessing
-import os
-from collections.abc import Iterable, Iterator, Sequence
+import hashlib
+import json
+import logging
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
+from typing import Any
 
-import cv2
+import yaml
 from rich.progress import Progress
 
-from keras_textrec.synthesis.fonts import Font
-from keras_textrec.synthesis.render import WordRenderer
+from keras_textrec.data.lmdb_writer import LMDBWriter
+from keras_textrec.synthesis.font import Font
+from keras_textrec.synthesis.render import Word, WordRenderer
+from keras_textrec.synthesis.words import Words
+from keras_textrec.synthesis.workers import Workers
 
-_CHUNK = 200  # images a task
+logger = logging.getLogger(__name__)
 
-_renderer: WordRenderer | None = None  # of a worker process
+CHUNK = 200  # images a task
 
 
 def synthesize(
     directory: str | Path,
-    count: int,
-    seed: int = 0,
-    charset: Iterable[str] | None = None,
+    count: int | None = None,
+    config: str | Path | Mapping[str, Any] | None = None,
+    *,
     fonts: Sequence[Font] | None = None,
-    words: Sequence[str] | None = None,
+    words: Words | None = None,
     processes: int | None = None,
     start: int = 0,
-    difficulty: float = 1.0,
+    resume: bool = False,
+    boxes: bool = False,
     progress: bool = True,
+    **settings: Any,
 ) -> None:
     """Writes images number `start` to `start + count - 1` into an LMDB below `directory`.
 
-    The file is the same whatever `processes` (None: all cores). With more than one, the caller's script needs its
-    `if __name__ == "__main__":`, as workers are spawned. The other arguments are `WordRenderer`'s.
+    The LMDB is the same whatever `processes`. Beside it stand `synthesis.yaml`, the whole configuration, and
+    `fonts.txt`, the fonts that could be drawn from. However the writing ends, the LMDB is valid up to its last commit.
+
+    Args:
+        count: None takes the configuration's.
+        processes: None: one for each core. With more than one, the caller's script needs its
+            `if __name__ == "__main__":`.
+        resume: go on where an interrupted writing ended; a complete LMDB stays as it is.
+        boxes: keep the characters' corners too, `Word.boxes` as bytes, little-endian float32, under `boxes-%09d`.
+        config, fonts, words, settings: as `WordRenderer` has them.
 
     Raises:
-        ValueError: `count` is below 1.
+        FileExistsError: the folder holds an LMDB, and `resume` is False.
         FileNotFoundError: no usable font.
+        OSError: the disk is full, or a worker was killed.
+        ValueError: `count` is below 1, or the LMDB to resume was begun otherwise.
     """
-    from keras_textrec.data.lmdb_writer import LMDBWriter
-
+    renderer = WordRenderer(fonts, words, config, **settings)
+    count = renderer.config.count if count is None else count
     if count < 1:
         raise ValueError(f"count is {count}; ask for at least one image.")
-    renderer = WordRenderer(fonts, words, charset, seed, difficulty)
-    indices = range(start, start + count)
-    chunks = [indices[at : at + _CHUNK] for at in range(0, count, _CHUNK)]
-    with LMDBWriter(directory) as writer, Progress(disable=not progress) as bar:
-        task = bar.add_task("synthesize", total=count)
-        for rendered in _render_chunks(renderer, chunks, processes or os.cpu_count() or 1):
-            for image, text in rendered:
-                writer.append(image, text)
-            bar.advance(task, len(rendered))
+    identity = _identity(renderer, start).encode()
+    with LMDBWriter(directory, resume) as writer, Progress(disable=not progress) as bar:
+        if len(writer) and writer.state is None:
+            logger.info("%s is complete, with %s images.", directory, f"{len(writer):,}")
+            return
+        if len(writer) and writer.state != identity:
+            raise ValueError(f"{directory} was begun with another configuration, fonts or words; resume with those.")
+        writer.state = identity
+        _describe(Path(directory), renderer)
+        task = bar.add_task("synthesize", total=count, completed=len(writer))
+        indices = range(start + len(writer), start + count)
+        chunks = [indices[at : at + CHUNK] for at in range(0, len(indices), CHUNK)]
+        try:
+            for rendered in _rendered(renderer, chunks, processes):
+                for word in rendered:
+                    others = {"boxes": word.boxes.astype("<f4").tobytes()} if boxes else {}
+                    writer.append(word.image, word.text, **others)
+                bar.advance(task, len(rendered))
+        except BrokenProcessPool as error:
+            raise OSError(
+                f"A rendering process was killed, perhaps for lack of memory; {directory} is valid and keeps its "
+                f"{len(writer):,} images; resume to go on, perhaps with fewer processes."
+            ) from error
+        writer.state = None
 
 
-def _render_chunks(renderer: WordRenderer, chunks: list[range], processes: int) -> Iterator[list[tuple[bytes, str]]]:
-    """The chunks' images in their order."""
+def _rendered(renderer: WordRenderer, chunks: list[range], processes: int | None) -> Iterator[list[Word]]:
     if processes == 1 or len(chunks) == 1:
         for chunk in chunks:
             yield [renderer.render_jpeg(index) for index in chunk]
         return
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(min(processes, len(chunks)), _start_worker, (renderer,)) as pool:
-        yield from pool.imap(_render_chunk, chunks)
+    workers = Workers(renderer, processes)
+    try:
+        yield from workers.in_order(chunks)
+    finally:
+        workers.close()
 
 
-def _start_worker(renderer: WordRenderer) -> None:
-    global _renderer
-    _renderer = renderer
-    cv2.setNumThreads(1)
+def _identity(renderer: WordRenderer, start: int) -> str:
+    """What image follows an image depends on."""
+    values = {key: value for key, value in renderer.values.items() if key != "count"}
+    fonts = [(font.path, "".join(sorted(font.characters))) for font in renderer.fonts.fonts]
+    described = json.dumps([values, start, fonts, renderer.texts.digest()])
+    return hashlib.sha256(described.encode()).hexdigest()
 
 
-def _render_chunk(chunk: range) -> list[tuple[bytes, str]]:
-    return [_renderer.render_jpeg(index) for index in chunk]
+def _describe(directory: Path, renderer: WordRenderer) -> None:
+    text = yaml.safe_dump(renderer.values, sort_keys=False, allow_unicode=True, default_flow_style=None, width=120)
+    (directory / "synthesis.yaml").write_text(text, "utf-8")
+    fonts = "".join(f"{font.family}\t{font.path}\n" for font in renderer.fonts.fonts)
+    (directory / "fonts.txt").write_text(fonts, "utf-8")

@@ -1,9 +1,18 @@
-import cv2
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import lmdb as lmdb_package
 import numpy as np
 import pytest
+import yaml
 
-from keras_textrec.data.lmdb import lmdb
-from keras_textrec.synthesis import WordRenderer, synthesize, writer
+from keras_textrec.data.lmdb import close_environment, lmdb
+from keras_textrec.data.lmdb_writer import LMDBWriter
+from keras_textrec.images.load import decode
+from keras_textrec.synthesis import WordRenderer, load_config, synthesize, workers, writer
 
 WORDS = ["Hotel", "street", "open", "bakery"]
 
@@ -13,16 +22,34 @@ def records(path):
     return [source[index] for index in range(len(source))]
 
 
+def rendered(renderer, indices):
+    return [tuple(renderer.render_jpeg(index)[:2]) for index in indices]
+
+
+@pytest.fixture
+def light_children(monkeypatch):
+    """Worker processes import Keras with its lightest backend: they need none."""
+    monkeypatch.setenv("KERAS_BACKEND", "numpy")
+
+
 def test_lmdb_is_the_renderer_in_order(tmp_path, fonts):
-    synthesize(tmp_path / "words", 30, seed=2, fonts=fonts, words=WORDS, processes=1, start=5, progress=False)
+    path = tmp_path / "words"
+    synthesize(path, 30, seed=2, fonts=fonts, words=WORDS, processes=1, start=5, boxes=True, progress=False)
     renderer = WordRenderer(fonts, WORDS, seed=2)
-    assert records(tmp_path / "words") == [renderer.render_jpeg(index) for index in range(5, 35)]
-    image, text = records(tmp_path / "words")[0]
-    assert cv2.imdecode(np.frombuffer(image, np.uint8), cv2.IMREAD_COLOR) is not None and isinstance(text, str)
+    assert records(path) == rendered(renderer, range(5, 35))
+    image, text = records(path)[0]
+    assert decode(image).shape[2] == 3 and isinstance(text, str)
+    close_environment(path)
+    with lmdb_package.open(str(path), readonly=True, lock=False).begin() as transaction:
+        boxes = np.frombuffer(transaction.get(b"boxes-000000003"), "<f4").reshape(-1, 4, 2)
+        assert transaction.stat()["entries"] == 3 * 30 + 1
+    assert np.array_equal(boxes, renderer.render(7).boxes)
+    assert load_config(path / "synthesis.yaml") == renderer.values
+    assert (path / "fonts.txt").read_text().splitlines() == [f"{font.family}\t{font.path}" for font in fonts]
 
 
-def test_processes_change_nothing(tmp_path, fonts, monkeypatch):
-    monkeypatch.setattr(writer, "_CHUNK", 16)
+def test_processes_change_nothing(tmp_path, fonts, monkeypatch, light_children):
+    monkeypatch.setattr(writer, "CHUNK", 16)
     arguments = {"count": 40, "fonts": fonts, "words": WORDS, "progress": False}
     synthesize(tmp_path / "one", processes=1, **arguments)
     synthesize(tmp_path / "two", processes=2, **arguments)
@@ -33,3 +60,92 @@ def test_count_must_be_positive(tmp_path, fonts):
     with pytest.raises(ValueError, match="count is 0"):
         synthesize(tmp_path / "none", 0, fonts=fonts)
     assert not (tmp_path / "none").exists()
+
+
+class Interrupted(Exception):
+    pass
+
+
+@pytest.fixture
+def interrupted(tmp_path, fonts, monkeypatch):
+    """An LMDB whose writing ended after 20 of 30 images."""
+    monkeypatch.setattr(writer, "CHUNK", 10)
+    monkeypatch.setattr(LMDBWriter, "records_per_commit", 10)
+    real = WordRenderer.render_jpeg
+    with monkeypatch.context() as patch, pytest.raises(Interrupted):
+
+        def interrupt(self, index):
+            if index == 25:
+                raise Interrupted
+            return real(self, index)
+
+        patch.setattr(WordRenderer, "render_jpeg", interrupt)
+        synthesize(tmp_path / "words", 30, fonts=fonts, words=WORDS, processes=1, progress=False)
+    assert len(records(tmp_path / "words")) == 20
+    return tmp_path / "words"
+
+
+def test_resume_goes_on(interrupted, fonts):
+    with pytest.raises(FileExistsError):
+        synthesize(interrupted, 30, fonts=fonts, words=WORDS, processes=1, progress=False)
+    arguments = {"fonts": fonts, "words": WORDS, "processes": 1, "progress": False, "resume": True}
+    synthesize(interrupted, 30, **arguments)
+    assert records(interrupted) == rendered(WordRenderer(fonts, WORDS), range(30))
+    synthesize(interrupted, 30, **arguments)  # complete: stays
+    assert len(records(interrupted)) == 30
+
+
+@pytest.mark.parametrize("change", [{"seed": 1}, {"words": ["other"]}, {"layout.arc.p": 0.5}, {"start": 3}])
+def test_resume_refuses_another_beginning(interrupted, fonts, change):
+    with pytest.raises(ValueError, match="was begun with another configuration, fonts or words"):
+        arguments = {"words": WORDS, **change}
+        synthesize(interrupted, 30, fonts=fonts, processes=1, progress=False, resume=True, **arguments)
+    assert len(records(interrupted)) == 20
+
+
+def test_a_full_disk_loses_nothing(tmp_path, fonts, monkeypatch):
+    """Nothing can be written past some size: LMDB cannot tell that from a full disk."""
+    code = (
+        "import resource, sys, pickle\n"
+        "from keras_textrec.data.lmdb_writer import LMDBWriter\n"
+        "from keras_textrec.synthesis import synthesize\n"
+        "import signal; signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "LMDBWriter.records_per_commit = 20\n"
+        "fonts = pickle.loads(bytes.fromhex(sys.argv[2]))\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (120_000, 120_000))\n"
+        "try:\n"
+        "    synthesize(sys.argv[1], 120, fonts=fonts, words=['Hotel'], processes=1, progress=False)\n"
+        "except OSError as error:\n"
+        "    print(error)\n"
+    )
+    import pickle
+
+    argument = pickle.dumps(fonts[:1]).hex()
+    environment = {**os.environ, "KERAS_BACKEND": "numpy"}
+    run = subprocess.run(
+        [sys.executable, "-c", code, tmp_path / "words", argument], env=environment, capture_output=True, text=True
+    )
+    assert "cannot be written on" in run.stdout and "It is valid" in run.stdout, run.stderr
+    kept = records(tmp_path / "words")
+    assert 0 < len(kept) < 120 and len(kept) % 20 == 0
+    synthesize(tmp_path / "words", 120, fonts=fonts[:1], words=["Hotel"], processes=1, progress=False, resume=True)
+    assert records(tmp_path / "words") == rendered(WordRenderer(fonts[:1], ["Hotel"]), range(120))
+
+
+def test_a_killed_worker_is_told_and_nothing_is_lost(tmp_path, fonts, monkeypatch, light_children):
+    monkeypatch.setattr(writer, "CHUNK", 10)
+    in_order = workers.Workers.in_order
+
+    def kill_after_two(self, chunks):
+        for number, words in enumerate(in_order(self, chunks)):
+            yield words
+            if number == 1:
+                os.kill(next(iter(self._pool._processes)), signal.SIGKILL)
+                time.sleep(0.5)
+
+    monkeypatch.setattr(workers.Workers, "in_order", kill_after_two)
+    with pytest.raises(OSError, match=r"A rendering process was killed.*keeps its \d+ images; resume"):
+        synthesize(tmp_path / "words", 2000, fonts=fonts, words=WORDS, processes=2, progress=False)
+    kept = records(tmp_path / "words")
+    assert len(kept) >= 20 and kept == rendered(WordRenderer(fonts, WORDS), range(len(kept)))
+    assert yaml.safe_load((tmp_path / "words" / "synthesis.yaml").read_text())["seed"] == 0

@@ -1,0 +1,44 @@
+"""What the checks of fonts found, on disk: checking thousands of files takes many seconds."""
+
+import hashlib
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+_VERSION = 2  # of the checks: another one finds no old result
+_KEPT = 8  # results, one for each set of fonts and characters
+
+
+def folder() -> Path:
+    home = os.environ.get("XDG_CACHE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".cache"
+    return Path(home) / "keras_textrec" / "fonts"
+
+
+def key(files: Sequence[Path], wanted: str, coverage: float) -> str:
+    """Tells the result for these files, by their paths, sizes and times of change, and these characters."""
+    status = [(str(path), (found := path.stat()).st_size, found.st_mtime_ns) for path in files]
+    return hashlib.sha256(json.dumps([_VERSION, wanted, coverage, status]).encode()).hexdigest()[:32]
+
+
+def load(key: str) -> list[Any] | None:
+    """The rows that were saved; None when there are none, or they cannot be read."""
+    try:
+        return json.loads((folder() / f"{key}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def save(key: str, rows: list[Any]) -> None:
+    """Keeps the rows; where nothing can be written, the next start checks again."""
+    path = folder() / f"{key}.json"
+    scratch = path.with_suffix(f".{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch.write_text(json.dumps(rows), "utf-8")
+        scratch.replace(path)
+        for old in sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
+            old.unlink()
+    except OSError:
+        return

@@ -1,0 +1,48 @@
+import pytest
+
+from keras_textrec.cli import main
+from keras_textrec.data import lmdb
+from keras_textrec.synthesis import load_config
+
+
+@pytest.fixture
+def given(fonts, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "words.txt").write_text("ABBA\nBAAB\n")
+    (tmp_path / "mine.yaml").write_text("text: {words: words.txt, kinds: {word: 1000000}}\n")
+    return ["--fonts", fonts[0].path, "--charset", "AB", "--config", "mine.yaml", "--processes", "1"]
+
+
+def test_synthesize(given, capsys):
+    options = ["--count", "12", "--seed", "3", "-o", "layout.arc.p=0.5", "-o", "camera.blur.p=0"]
+    assert main(["synthesize", "out", *given, *options]) == 0
+    source = lmdb("out")
+    assert len(source) == 12 and all(set(source[index][1]) <= set("AB") for index in range(12))
+    config = load_config("out/synthesis.yaml")
+    assert (config["seed"], config["layout"]["arc"]["p"], config["camera"]["blur"]["p"]) == (3, 0.5, 0)
+    assert main(["synthesize", "again", "--config", "out/synthesis.yaml", "--count", "12", "--processes", "1"]) == 0
+    assert [lmdb("again")[index] for index in range(12)] == [source[index] for index in range(12)]
+    assert main(["synthesize", "out", *given, *options]) == 1
+    assert "out holds an LMDB already" in capsys.readouterr().err
+
+
+def test_preview(given, tmp_path, capsys):
+    assert main(["synthesize", "--preview", "sheet.png", *given, "-o", "view.height.limits=[32, 32]"]) == 0
+    output = capsys.readouterr().out
+    assert "sharpness" in output and "32 32 32" in output
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine.yaml", "sheet.png", "words.txt"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "Nothing to do"),
+        (["out", "-o", "layout.ark.p=1"], "did you mean arc?"),
+        (["out", "--count", "0"], "ask for at least one image"),
+        (["out", "--words", "none.txt"], "no word list none.txt"),
+    ],
+)
+def test_mistakes(given, tmp_path, capsys, arguments, message):
+    assert main(["synthesize", *given, *arguments]) == 1
+    assert message in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
