@@ -5,6 +5,7 @@ import logging
 import os
 from typing import Any
 
+from rich.console import Console
 from rich.progress import Progress
 
 from keras_textrec.data.lmdb_writer import LMDBWriter
@@ -23,7 +24,7 @@ def create_lmdb(path: str | os.PathLike, source: Source, resume: bool = False, p
         path: the LMDB's folder.
         source: what `keras_textrec.data` opens.
         resume: go on where an interrupted writing of the same source ended; a complete LMDB stays as it is.
-        progress: show a bar.
+        progress: show a bar, on the standard error.
 
     Returns:
         How many records were left out.
@@ -34,7 +35,7 @@ def create_lmdb(path: str | os.PathLike, source: Source, resume: bool = False, p
         OSError: the disk is full.
     """
     state = {**_identity(source), "left_out": 0}
-    with LMDBWriter(path, resume) as writer, Progress(disable=not progress) as bar:
+    with LMDBWriter(path, resume) as writer, Progress(console=Console(stderr=True), disable=not progress) as bar:
         if writer.state is not None:
             begun = json.loads(writer.state)
             if {**begun, "left_out": 0} != state:

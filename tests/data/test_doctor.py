@@ -129,6 +129,14 @@ def test_suspicious_labels(tmp_path):
     assert rows == [("bird7", "read as 'bird1', 0.999"), ("cat", "read as 'cut', 0.990")]
 
 
+def test_lines_too_long_to_be_read():
+    """They are named, and the others read."""
+    line = draw("w" * 40, 8)
+    source = Labelled([png(cv2.resize(line, (2000, 8))), png(draw("cat"))], ["long", "cat"])
+    diagnosis = inspect(source, model=model(lambda images: [Reading("cut", 1.0)] * len(images)), progress=False)
+    assert found(diagnosis) == {"too wide": [1], "suspicious": [2]}
+
+
 def test_fix_writes_what_can_be_learnt(sets, tmp_path):
     before = [digest(path) for path in sets]
     diagnosis = diagnose(sets, model=model(), reading=False)

@@ -15,6 +15,7 @@ from keras_textrec.data.doctor.suspects import SURE, Suspects, find_suspects
 from keras_textrec.data.sources import ConcatSource, Source, text_of
 from keras_textrec.images.load import decode
 from keras_textrec.text.charset import Charset
+from keras_textrec.text.tokenizers import CTCTokenizer
 
 BLANK = 8  # grey levels between the darkest and the brightest value of an image, at most
 TINY = 6  # pixels of the shorter side, less than which show no letter
@@ -99,8 +100,6 @@ def inspect(
         widths = [width for _, width in model.recipe.canvases or [(0, model.converter.width)]]
         tokenizer, length, steps = model.tokenizer, model.recipe.max_length, max(map(model.time_steps, widths))
     elif charset is not None:
-        from keras_textrec.text.tokenizers import CTCTokenizer  # needs Keras and a backend
-
         tokenizer = CTCTokenizer(charset, unknown="drop")
     with Progress(console=Console(stderr=True), disable=not progress) as bar:
         scan = Scan(records, tokenizer, length, steps, bar)

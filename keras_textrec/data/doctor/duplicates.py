@@ -66,21 +66,9 @@ def similar_groups(look: np.ndarray, ratio: np.ndarray, positions: np.ndarray) -
     Time grows as N log N. Of more than `_NEIGHBOURS` images that look nearly, not quite, the same, some may be missed.
     """
     telling = np.flatnonzero(np.bitwise_count(look).sum(1) >= _TELLING_BITS)
-    pairs = _similar_pairs(look[telling], ratio[telling])
-    number = np.arange(len(telling))
-    while True:  # each takes the lowest number among those it is linked with, until none changes
-        before, lowest = number.copy(), number[pairs].min(1)
-        for column in pairs.T:
-            np.minimum.at(number, column, lowest)
-        number = number[number]
-        if np.array_equal(number, before):
-            return equal_groups(number, positions[telling])
-
-
-def _similar_pairs(look: np.ndarray, ratio: np.ndarray) -> np.ndarray:
-    """Pairs of positions (P, 2); a pair may come twice."""
-    found = [np.empty((0, 2), np.int64)]
-    for table, (half, parts) in enumerate(itertools.product((0, 1), itertools.combinations(_PARTS, 2))):
+    look, ratio = look[telling], ratio[telling]
+    number = np.arange(len(telling))  # of each record's group: the lowest place in it
+    for half, parts in itertools.product((0, 1), itertools.combinations(_PARTS, 2)):
         key = look[:, half] & np.uint64(sum(parts))
         order = np.lexsort((ratio, look[:, 1 - half], look[:, half], key))
         for step in range(1, min(_NEIGHBOURS, len(order) - 1) + 1):
@@ -88,10 +76,21 @@ def _similar_pairs(look: np.ndarray, ratio: np.ndarray) -> np.ndarray:
             alike = key[one] == key[other]
             if not alike.any():
                 break
+            alike &= number[one] != number[other]
             one, other = one[alike], other[alike]
-            distance = np.bitwise_count(look[one] ^ look[other]).sum(1)
-            # Equal looks lie side by side in every table, so that one link to the next is enough.
-            near = (distance <= NEAR) & ((distance > 0) | (table == 0 and step == 1))
+            near = np.bitwise_count(look[one] ^ look[other]).sum(1) <= NEAR
             near &= np.abs(np.log(ratio[one] / ratio[other])) < np.log(_STRETCH)
-            found.append(np.stack([one[near], other[near]], 1))
-    return np.concatenate(found)
+            _link(number, one[near], other[near])
+    return equal_groups(number, positions[telling])
+
+
+def _link(number: np.ndarray, one: np.ndarray, other: np.ndarray) -> None:
+    """Makes one group of those of each pair of records, in `number`, where every group's number is its own place's."""
+    while True:
+        mine, theirs = number[one], number[other]
+        apart = mine != theirs
+        if not apart.any():
+            return
+        np.minimum.at(number, np.maximum(mine, theirs)[apart], np.minimum(mine, theirs)[apart])
+        while (number[number] != number).any():
+            number[:] = number[number]
