@@ -33,7 +33,8 @@ def test_the_metadata_is_what_the_hub_takes(name):
     description = describe(name)
     # It raises for results in another form than the Hub's.
     data = ModelCard(make_card(description, name), ignore_metadata_errors=False).data
-    assert (data.library_name, data.pipeline_tag, data.license) == ("keras", "image-to-text", "apache-2.0")
+    facts = data.to_dict()
+    assert (facts["library_name"], facts["pipeline_tag"], facts["license"]) == ("keras", "image-to-text", "apache-2.0")
     assert data.language and all(re.fullmatch("[a-z]{2,3}", language) for language in data.language)
     assert len(set(data.tags)) == len(data.tags) and {"keras-textrec", "ocr"} <= set(data.tags)
     for dataset in data.datasets or []:

@@ -15,18 +15,10 @@ from tests.tiny import RECIPE, change_json, crnn, draw, make_crnn
 FILES = ["config.json", "metadata.json", "model.weights.h5"]
 
 
-@pytest.fixture(scope="module")
-def saved(tmp_path_factory):
-    """A preset folder that no test changes."""
-    folder = tmp_path_factory.mktemp("presets") / "tiny"
-    crnn().save_to_preset(folder)
-    return folder
-
-
 @pytest.fixture
-def preset(saved, tmp_path):
+def preset(tiny, tmp_path):
     """A copy to change."""
-    return shutil.copytree(saved, tmp_path / "preset")
+    return shutil.copytree(tiny, tmp_path / "preset")
 
 
 @keras.saving.register_keras_serializable("keras_textrec_tests")
@@ -38,11 +30,11 @@ def content(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
-def test_a_folder_round_trips(saved):
-    assert sorted(path.name for path in saved.iterdir()) == FILES
+def test_a_folder_round_trips(tiny):
+    assert sorted(path.name for path in tiny.iterdir()) == FILES
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model = TextRecognizer.from_preset(saved)
+        model = TextRecognizer.from_preset(tiny)
     assert type(model) is CRNN
     assert model.tokenizer.get_config() == crnn().tokenizer.get_config()
     assert model.converter.get_config() == crnn().converter.get_config()
@@ -53,31 +45,31 @@ def test_a_folder_round_trips(saved):
     np.testing.assert_array_equal(ours, theirs)
 
 
-def test_a_folder_loads_with_keras_alone(saved):
-    model = keras.saving.load_model(saved)
+def test_a_folder_loads_with_keras_alone(tiny):
+    model = keras.saving.load_model(tiny)
     assert type(model) is CRNN
     assert model.tokenizer.charset == crnn().tokenizer.charset
     assert model.converter.get_config() == crnn().converter.get_config()
     assert model.read(draw("word")) == crnn().read(draw("word"))
 
 
-def test_without_weights_it_is_the_architecture(saved):
-    model = CRNN.from_preset(saved, load_weights=False)
+def test_without_weights_it_is_the_architecture(tiny):
+    model = CRNN.from_preset(tiny, load_weights=False)
     assert model.get_config() == crnn().get_config()
     assert not np.array_equal(model.get_weights()[0], crnn().get_weights()[0])
 
 
-def test_the_metadata_tell_what_it_is(saved):
-    metadata = json.loads((saved / "metadata.json").read_text("utf-8"))
+def test_the_metadata_tell_what_it_is(tiny):
+    metadata = json.loads((tiny / "metadata.json").read_text("utf-8"))
     assert metadata["keras_version"] == keras.__version__
     assert metadata["parameter_count"] == crnn().count_params()
-    description = describe(saved)
+    description = describe(tiny)
     assert description["description"] == "A tiny CRNN."
     assert description["model"]["class"] == "CRNN"
     assert description["training"] == RECIPE.to_dict()
 
 
-def test_a_trained_model_is_kept_without_its_optimizer(saved, tmp_path):
+def test_a_trained_model_is_kept_without_its_optimizer(tiny, tmp_path):
     """Adam's state would make the file three times as large; training goes on with it."""
     model = make_crnn()
     model.compile()
@@ -91,9 +83,9 @@ def test_a_trained_model_is_kept_without_its_optimizer(saved, tmp_path):
     assert sum(sizes) == model.count_params()
 
 
-def test_another_class_is_refused(saved):
+def test_another_class_is_refused(tiny):
     with pytest.raises(ValueError, match=r"The preset '.*tiny' is a CRNN, not a AnotherRecognizer\."):
-        AnotherRecognizer.from_preset(saved)
+        AnotherRecognizer.from_preset(tiny)
 
 
 def test_saving_replaces_an_older_preset_and_keeps_what_lies_beside_it(preset):
