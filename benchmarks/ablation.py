@@ -1,10 +1,10 @@
 """What each effect of the renderer is worth: the same network, trained on as many images without it.
 
-    python benchmarks/ablation.py OUTPUT --validation VALIDATION... [--images 200000] [--epochs 8] [--only NAME ...]
+    python benchmarks/ablation.py OUTPUT --validation VALIDATION... [--images N] [--only NAME ...] [-o KEY=VALUE ...]
 
-For every row of `LEFT_OUT` a network is trained on words rendered on the way, each seen once, with the same steps,
-seeds, fonts and words; then it reads the validation sets. A row that OUTPUT holds is not trained again, and an
-interrupted one goes on: run the command until it prints the table.
+One network learns its letters from clean short words. Every row of `LEFT_OUT` goes on from there with words rendered on
+the way, each seen once, with the same steps, seeds, fonts and words; then it reads the validation sets. What OUTPUT
+holds is not trained again, and an interrupted training goes on: run the command until it prints the table.
 """
 
 import argparse
@@ -53,23 +53,30 @@ def main():
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--validation", nargs="+", required=True, metavar="SOURCE")
     parser.add_argument("--preset", default="crnn_small_en")
-    parser.add_argument("--images", type=int, default=200_000, help="that each network sees")
-    parser.add_argument("--epochs", type=int, default=8, help="a state is kept after each")
-    parser.add_argument("--batch-size", type=int, default=128)
+    parser.add_argument("--images", type=int, default=38_400, help="that each row's network sees")
+    parser.add_argument("--clean-images", type=int, default=51_200, help="that the network sees before")
+    parser.add_argument("--epochs", type=int, default=1, help="of each training; a state is kept after each")
+    parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--only", nargs="+", choices=LEFT_OUT, default=list(LEFT_OUT), metavar="NAME")
     parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="override a key of the preset")
     options = parser.parse_args()
 
-    steps = options.images // options.epochs // options.batch_size
-    size = {"epochs": options.epochs, "steps_per_epoch": steps, "batch_size": options.batch_size}
-    settings = [f"training.{key}={value}" for key, value in size.items()]
-    description = override(describe(options.preset), [*settings, *options.o])
+    validation = open_sources(options.validation)
+
+    def trained(folder, images, initial=None, **words):
+        steps = images // options.epochs // options.batch_size
+        size = {"epochs": options.epochs, "steps_per_epoch": steps, "batch_size": options.batch_size}
+        settings = [f"training.{key}={value}" for key, value in size.items()]
+        description = override(describe(options.preset), [*settings, *options.o])
+        resume = (folder / "state.npz").exists()
+        source = RenderedSource(count=images, **words)
+        return train(description, source, validation, folder, initial=initial, resume=resume)
+
+    start = trained(options.output / "start", options.clean_images, difficulty=0.0, seed=100)
     for name in options.only:
         folder = options.output / name.replace(" ", "_")
         if not (folder / "results.json").exists():
-            words = RenderedSource(count=options.images, **LEFT_OUT[name])
-            resume = (folder / "state.npz").exists()
-            model = train(description, words, open_sources(options.validation), folder, resume=resume)
+            model = trained(folder, options.images, start, **LEFT_OUT[name])
             results = model.evaluate_benchmarks(options.validation)
             (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     print_table(options.output, options.only)
