@@ -88,5 +88,5 @@ def find_labels(path: Path) -> Path:
     candidates = usual or found
     if len(candidates) > 1:
         names = ", ".join(file.name for file in candidates)
-        raise ValueError(f"{path} has several files that could hold the labels ({names}); name one of them.")
+        raise ValueError(f"{path} has several files that could hold the labels ({names}); name one of them instead.")
     return candidates[0]

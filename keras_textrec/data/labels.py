@@ -55,7 +55,7 @@ def read_labels(path: Path) -> Iterator[tuple[str, str]]:
     if bad:
         number, first = min(bad.items())
         place = "Record" if path.suffix.lower() == ".json" else "Line"
-        others = f" So or alike {len(bad) - 1:,} more." if len(bad) > 1 else ""
+        others = f" {len(bad) - 1:,} more cannot be read." if len(bad) > 1 else ""
         raise ValueError(f"{place} {number} of {path} {first}.{others}")
 
 
@@ -135,8 +135,8 @@ def _header_columns(row: list[str]) -> tuple[int, int] | None:
 def _of_cells(row: list[str], columns: tuple[int, int], width: int) -> Iterator[tuple[str, str]]:
     if len(row) != width:
         what = "a file name and a text" if width == 2 else f"{width} cells"
-        tab = "; a text that holds a tab belongs into a .jsonl, or into a .csv in quotes" if len(row) > width else ""
-        raise ValueError(f"is not {what}: {row!r}{tab}")
+        hint = "; a text that holds a tab or a comma belongs into a .jsonl, or in quotes into a .csv"
+        raise ValueError(f"is not {what}: {row!r}{hint if len(row) > width else ''}")
     name, text = (row[column] for column in columns)
     if text.startswith("[{") and '"transcription"' in text:
         raise ValueError("labels boxes on a page, for a detector; crop the words first")

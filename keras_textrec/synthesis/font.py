@@ -50,18 +50,15 @@ def _load(path: str, size: int, layout: ImageFont.Layout) -> ImageFont.FreeTypeF
     return ImageFont.truetype(path, size, layout_engine=layout)
 
 
-def check(path: Path, wanted: str, coverage: float, named: bool) -> tuple[Font, np.ndarray] | None:
-    """The font and the shapes of some letters, (n, 144), NaN where it has none; None for one that is of no use."""
-    try:
-        font = ImageFont.truetype(str(path), _PROBE, layout_engine=ImageFont.Layout.BASIC)
-        family = font.getname()[0] or path.stem
-        if NOT_TEXT.search(family):
-            return None
-        glyphs = _glyphs(font, wanted, coverage)
-    except (OSError, ValueError) as error:  # a broken or exotic file is no font for us
-        if named:
-            raise ValueError(f"The font {path} cannot be read: {error}.") from error
-        return None
+def check(path: Path, wanted: str, coverage: float) -> tuple[Font, np.ndarray] | None:
+    """The font and the shapes of some letters, (n, 144), NaN where it has none; None for one that is of no use.
+
+    Raises:
+        OSError, ValueError: a broken or exotic file.
+    """
+    font = ImageFont.truetype(str(path), _PROBE, layout_engine=ImageFont.Layout.BASIC)
+    family = font.getname()[0] or path.stem
+    glyphs = {} if NOT_TEXT.search(family) else _glyphs(font, wanted, coverage)
     if not glyphs:
         return None
     # Some fonts fill the places of what they miss with one picture. Letters of several scripts may well look alike.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-_VERSION = 2  # of the checks: another one finds no old result
+_VERSION = 3  # of the checks: another one finds no old result
 _KEPT = 8  # results, one for each set of fonts and characters
 
 
@@ -22,21 +22,21 @@ def key(files: Sequence[Path], wanted: str, coverage: float) -> str:
     return hashlib.sha256(json.dumps([_VERSION, wanted, coverage, status]).encode()).hexdigest()[:32]
 
 
-def load(key: str) -> list[Any] | None:
-    """The rows that were saved; None when there are none, or they cannot be read."""
+def load(key: str) -> Any:
+    """What was saved, by JSON; None when there is nothing, or it cannot be read."""
     try:
         return json.loads((folder() / f"{key}.json").read_text("utf-8"))
     except (OSError, ValueError):
         return None
 
 
-def save(key: str, rows: list[Any]) -> None:
-    """Keeps the rows; where nothing can be written, the next start checks again."""
+def save(key: str, found: Any) -> None:
+    """Keeps what was found; where nothing can be written, the next start checks again."""
     path = folder() / f"{key}.json"
     scratch = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(json.dumps(rows), "utf-8")
+        scratch.write_text(json.dumps(found), "utf-8")
         scratch.replace(path)
         for old in sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
             old.unlink()

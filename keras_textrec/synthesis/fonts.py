@@ -1,5 +1,6 @@
 """Finds the fonts of this machine that can write the wanted characters."""
 
+import logging
 import string
 import sys
 from collections import Counter
@@ -16,6 +17,8 @@ import numpy as np
 from keras_textrec.synthesis import font_cache
 from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.font import NOT_TEXT, SHAPE_PAIRS, Font, check, compared, drawn
+
+logger = logging.getLogger(__name__)
 
 _SUFFIXES = {".ttf", ".otf", ".ttc", ".woff", ".woff2"}
 
@@ -40,7 +43,7 @@ def find_fonts(
     Usable: of one script among `characters` (default: printable ASCII) it draws at least the part `coverage` of the
     letters, and of Latin ones all that are ASCII, with ink and not with the box for missing glyphs; and it is no
     symbol, emoji, barcode or maths font. `Font.characters` are all that it draws. What was found is kept in a cache on
-    disk until a font file changes.
+    disk until a font file changes. A file in `folders` that cannot be read is skipped and logged.
 
     Raises:
         FileNotFoundError: a given folder does not exist, or no usable font was found; the sentence tells which
@@ -52,13 +55,21 @@ def find_fonts(
     else:
         roots = [Path(folder) for folder in ([folders] if isinstance(folders, str | Path) else folders)]
     wanted = "".join(sorted(set("".join(string.printable[:94] if characters is None else characters))))
-    fonts = list(_find_fonts(tuple(roots), wanted, coverage))
+    fonts, unreadable = _find_fonts(tuple(roots), wanted, coverage)
+    for path, reason in unreadable.items() if folders is not None else ():
+        if Path(path) in roots:
+            raise ValueError(f"The font {path} cannot be read: {reason}.")
+        logger.warning("Skipped the font %s, which cannot be read: %s.", path, reason)
     if not fonts:
         places = ", ".join(str(root) for root in roots) or "the system's font folders"
+        if len(unreadable) == len(_files(roots)):
+            kinds = ", ".join(sorted(_SUFFIXES))
+            hint = would_do(wanted if folders else "")
+            raise FileNotFoundError(f"There is no font ({kinds}) in {places} that can be read; {hint}")
         lacking = sorted(set(wanted) - {char for file in _files(roots)[:300] for char in drawn(file, wanted)})
         what = f"the characters {listed(lacking)}" if lacking else "enough of the characters"
         raise FileNotFoundError(f"No font in {places} can write {what}; {would_do(wanted if folders else '')}")
-    return fonts
+    return list(fonts)
 
 
 def would_do(characters: str) -> str:
@@ -76,17 +87,26 @@ def listed(characters: Sequence[str]) -> str:
 
 
 @lru_cache(maxsize=8)
-def _find_fonts(roots: tuple[Path, ...], wanted: str, coverage: float) -> tuple[Font, ...]:
+def _find_fonts(roots: tuple[Path, ...], wanted: str, coverage: float) -> tuple[tuple[Font, ...], dict[str, str]]:
+    """The usable fonts, and why others cannot be read, by their paths."""
     files = _files(roots)
     key = font_cache.key(files, wanted, coverage)
-    rows = font_cache.load(key)
-    if rows is None:
-        named = {root for root in roots if root.is_file()}
-        checked = [result for path in files if (result := check(path, wanted, coverage, path in named))]
+    found = font_cache.load(key)
+    if found is None:
+        checked, unreadable = [], {}
+        for path in files:
+            try:
+                result = check(path, wanted, coverage)
+            except (OSError, ValueError) as error:
+                unreadable[str(path)] = str(error)
+            else:
+                checked += [result] if result else []
         fonts = _rate(checked, compared(wanted))
-        rows = [(f.path, f.family, "".join(sorted(f.characters)), f.caps, f.plainness) for f in fonts]
-        font_cache.save(key, rows)
-    return tuple(Font(path, family, frozenset(chars), caps, plain) for path, family, chars, caps, plain in rows)
+        found = [(f.path, f.family, "".join(sorted(f.characters)), f.caps, f.plainness) for f in fonts], unreadable
+        font_cache.save(key, found)
+    rows, unreadable = found
+    fonts = (Font(path, family, frozenset(chars), caps, plain) for path, family, chars, caps, plain in rows)
+    return tuple(fonts), unreadable
 
 
 def _files(roots: Iterable[Path]) -> list[Path]:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from keras_textrec.data.opening import open_source
+from keras_textrec.data.preview import readable
 from keras_textrec.images.load import decode
 from keras_textrec.images.sheet import contact_sheet
 from keras_textrec.synthesis.dice import Dice
@@ -84,9 +85,9 @@ def preview(
     if beside:
         sources = [open_source(path) for path in beside]
         share = count // len(sources)
-        places = [(s, i) for s in sources for i in sorted(Dice("beside").sample(range(len(s)), min(share, len(s))))]
-        records = [source[index] for source, index in places]
-        sets.append([(decode(data), text) for data, text in Dice("order").sample(records, len(records))])
+        chosen = [sorted(Dice("beside").sample(range(len(s)), min(share, len(s)))) for s in sources]
+        records = [record for source, positions in zip(sources, chosen) for record in readable(source, positions)]
+        sets.append(Dice("order").sample(records, len(records)))
     images, texts = zip(*(pair for pairs in sets for pair in pairs[:shown]))
     plain = max(renderer.fonts.fonts, key=lambda font: (len(font.characters), font.plainness))
     Image.fromarray(contact_sheet(images, texts, font=plain.load(11))).save(sheet)

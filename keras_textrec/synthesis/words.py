@@ -1,10 +1,11 @@
 """The text of a word image: what stands on signs, posters, shirts and labels."""
 
 import hashlib
+import logging
 import string
 import unicodedata
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,8 @@ from keras_textrec.synthesis.figures import brand, figure, number
 from keras_textrec.synthesis.vocabulary import SIGN_WORDS
 
 ASCII = string.digits + string.ascii_letters + string.punctuation
+
+logger = logging.getLogger(__name__)
 
 # Word lists of /usr/share/dict and how often each counts: common English words more often than rare ones,
 # other languages for place names, menus and brands.
@@ -80,11 +83,12 @@ class TextSource:
 
     Args:
         config: the section `text` of the configuration.
-        words: the lexicon; None takes `default_words()`.
+        words: the lexicon; None takes `default_words()`, or, for a charset that can write none of these, strings of its
+            characters. A word that fits the charset in lower or upper case only is taken so.
         charset: the characters a text may hold; None is the 94 printable ASCII characters.
 
     Raises:
-        ValueError: no word of the lexicon is made of the charset.
+        ValueError: no word of the lexicon that was given is made of the charset.
     """
 
     def __init__(self, config: SimpleNamespace, words: Words | None = None, charset: Iterable[str] | None = None):
@@ -96,16 +100,18 @@ class TextSource:
         if words is None:
             self._lexicon = _by_length(default_words(), self._fits)
             self._signs = _by_length(SIGN_WORDS, self._fits)
-        if not self._lexicon:
+        if not self._lexicon and words is not None:
             raise ValueError(
-                "No word of the lexicon can be written with the charset; give other words, or a charset with the "
-                f"characters of, say, {next(iter(words or SIGN_WORDS), '')!r}."
+                "No word of the list can be written with the charset; give other words, or a charset with the "
+                f"characters of, say, {next(iter(words), '')!r}."
             )
         # A mark that sits on letters does not stand alone.
         self._all = sorted(c for c in self.charset if not c.isspace() and not unicodedata.category(c).startswith("M"))
         self._letters = [char for char in self._all if char.isalpha()]
         self._digits = [char for char in self._all if char.isdigit()]
         self._marks = [char for char in self._all if not char.isalnum()]
+        if not self._lexicon:
+            logger.info("No built-in word fits the charset: words are strings of its characters. Better give a list.")
 
     def digest(self) -> str:
         """Tells the lexicon from others."""
@@ -153,8 +159,12 @@ class TextSource:
     def _word(self, dice: Dice, shortest: int = 1, longest: int | None = None) -> str:
         lexicon = self._signs if self._signs and dice.random() < self.config.signs else self._lexicon
         weights = self.config.lengths
-        lengths = [n for n in range(shortest, 1 + (longest or len(weights))) if n in lexicon] or list(lexicon)
+        lengths = range(shortest, 1 + (longest or len(weights)))
+        if lexicon:
+            lengths = [n for n in lengths if n in lexicon] or list(lexicon)
         length = dice.choices(lengths, [weights[min(n, len(weights)) - 1] + 1e-9 for n in lengths])[0]
+        if not lexicon:
+            return "".join(dice.choices(self._letters or self._digits or self._all, k=length))
         words, cumulative = lexicon[length]
         return dice.choices(words, cum_weights=cumulative)[0] if cumulative else dice.choice(words)
 
@@ -229,12 +239,15 @@ class TextSource:
         return "".join(word)
 
 
-def _by_length(words: Words, fits) -> dict[int, tuple[list[str], list[float] | None]]:
-    """The words that fit by their length, and their running sum of weights where they have any."""
+def _by_length(words: Words, fits: Callable[[str], bool]) -> dict[int, tuple[list[str], list[float] | None]]:
+    """The words that fit, as they are or in one case, by their length; and their running sum of weights, if any."""
     groups: dict[int, list[str]] = defaultdict(list)
+    weights: dict[int, list[float]] = defaultdict(list)
     for word in words:
-        if fits(word):
-            groups[len(word)].append(word)
-    if isinstance(words, Mapping):
-        return {length: (group, list(accumulate(words[word] for word in group))) for length, group in groups.items()}
-    return {length: (group, None) for length, group in groups.items()}
+        cases = (word, word.lower(), word.upper())
+        fitting = next((text for text in cases if fits(text) and len(text) == len(word)), "")  # ß has no capital
+        if fitting:
+            groups[len(fitting)].append(fitting)
+            if isinstance(words, Mapping):
+                weights[len(fitting)].append(words[word])
+    return {n: (group, list(accumulate(weights[n])) if n in weights else None) for n, group in groups.items()}

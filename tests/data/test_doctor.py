@@ -233,7 +233,7 @@ def test_the_command_reports(sets, preset, tmp_path, capsys):
     command = ["inspect-data", sets[0], "--test", sets[1], "--preset", preset, "--no-reading", *outputs]
     assert main([*command, "--fix", str(tmp_path / "clean")]) == 1
     printed, errors = capsys.readouterr()
-    assert "unreadable: 1 records" in printed and "image-000000002" in printed and "is not an image" in printed
+    assert "unreadable: 1 record. " in printed and "image-000000002" in printed and "is not an image" in printed
     assert "look at records" in errors and "look at records" not in printed
     report = json.loads((tmp_path / "report.json").read_text("utf-8"))
     counts = {finding["name"]: finding["records"] for finding in report["findings"]}
@@ -282,11 +282,14 @@ def test_charsets(tmp_path, monkeypatch, capsys):
         assert main(["inspect-data", "words", "--charset", charset]) == status
 
 
-def test_preview(tmp_path, monkeypatch):
+def test_preview(tmp_path, monkeypatch, caplog, capsys):
     monkeypatch.chdir(tmp_path)
-    write_lmdb("words", damaged=[3])
+    write_lmdb("words", WORDS[:6], damaged=[3])
     assert main(["inspect-data", "words", "--preview", "plain.png"]) == 0
-    write_lmdb("good")
-    assert main(["inspect-data", "good", "--preview", "augmented.png", "--augment", "recaug"]) == 0
+    assert main(["inspect-data", "words", "--preview", "augmented.png", "--augment", "recaug"]) == 0
+    assert caplog.text.count("Left out words: image-000000004") == 2
+    write_lmdb("bad", WORDS[:1], damaged=[0])
+    assert main(["inspect-data", "bad", "--preview", "bad.png", "--augment", "recaug"]) == 2
+    assert "of 1 records none can be read" in capsys.readouterr().err
     plain, augmented = (np.asarray(Image.open(name)) for name in ("plain.png", "augmented.png"))
     assert plain.shape[0] < augmented.shape[0] and plain.min() < 50

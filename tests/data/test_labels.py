@@ -6,6 +6,8 @@ import keras_textrec.data as data
 from keras_textrec.data.labels import read_labels
 from keras_textrec.data.strings import Strings
 
+pytestmark = pytest.mark.once
+
 RECORDS = [("b.jpg", "Hello"), ("a.jpg", 'with "quotes", comma')]
 OBJECTS = '{"filename": "b.jpg", "text": "Hello"}\n{"filename": "a.jpg", "text": "with \\"quotes\\", comma"}\n'
 FORMATS = {
@@ -85,6 +87,7 @@ def test_strings():
     "name,content,message",
     [
         ("gt.txt", b"a.jpg\tone\nb.jpg\tCaf\xe9\nc.jpg\tna\xefve", r"Line 2 of .*gt.txt is not UTF-8 .*Café.* 1 more"),
+        ("labels.csv", b"a.jpg,1,000\n", r"Line 1 .* a text that holds a tab or a comma belongs"),
         ("gt.txt", b"a.jpg\tone\ttwo\n", r"Line 1 .*\['a.jpg', 'one', 'two'\]; a text that holds a tab .*jsonl"),
         ("labels.csv", b'a.jpg,one\nb.jpg,"two\nc.jpg,three\n', r"of .*labels.csv cannot be read on from.* quote"),
         ("labels.csv", b"file,text\na.jpg,one,1\n", r"Line 2 of .* is not a file name and a text"),

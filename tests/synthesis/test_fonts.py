@@ -14,6 +14,8 @@ from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.font import Font, only_capitals
 from keras_textrec.synthesis.fonts import FontChooser, _rate, find_fonts
 
+pytestmark = pytest.mark.once
+
 
 def chooser(fonts, **settings):
     return FontChooser(fonts, as_section(load_config(fonts=settings)).fonts)
@@ -67,17 +69,23 @@ def test_no_glyph_of_a_missing_character_is_ever_promised(fonts):
             assert glyph.getbbox() is not None and bytes(glyph) != bytes(missing)
 
 
-def test_folder_errors(tmp_path, no_system_fonts):
+def test_folder_errors(fonts, tmp_path, no_system_fonts, caplog):
     with pytest.raises(FileNotFoundError, match="There is no font folder"):
         find_fonts(tmp_path / "none")
-    with pytest.raises(FileNotFoundError, match="No font in"):
+    with pytest.raises(FileNotFoundError, match=r"There is no font \(.otf, .*\) in .* that can be read"):
         find_fonts(tmp_path)
     broken = tmp_path / "broken.ttf"
     broken.write_bytes(b"no font")
-    with pytest.raises(FileNotFoundError, match="No font in"):
+    fonts_module._find_fonts.cache_clear()
+    with pytest.raises(FileNotFoundError, match="There is no font"):
         find_fonts([tmp_path])
-    with pytest.raises(ValueError, match=r"broken.ttf cannot be read"):
+    with pytest.raises(ValueError, match=r"broken.ttf cannot be read: \w+"):
         find_fonts(broken)
+    caplog.clear()
+    shutil.copy(fonts[0].path, tmp_path / "some.ttf")
+    fonts_module._find_fonts.cache_clear()
+    assert len(find_fonts(tmp_path)) == 1
+    assert "Skipped the font" in caplog.text and "broken.ttf" in caplog.text
 
 
 def test_the_checks_are_kept_until_a_file_changes(fonts, tmp_path, no_system_fonts, monkeypatch):

@@ -7,6 +7,8 @@ from keras_textrec.synthesis.config import as_section, load_config
 from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.words import ASCII, TextSource, default_words, load_words
 
+pytestmark = pytest.mark.once
+
 WORDS = ["Hotel", "street", "Café", "straße", "no", "a", "international", "bakery's"]
 
 
@@ -120,8 +122,20 @@ def test_charsets_of_clusters():
 
 
 def test_no_word_fits():
-    with pytest.raises(ValueError, match="No word of the lexicon"):
+    with pytest.raises(ValueError, match="No word of the list .* of, say, .hotel"):
         source(["hotel"], "0123456789")
+
+
+def test_no_built_in_word_fits():
+    """Digits, or another script: strings of the charset's characters, of every usual length."""
+    texts = set(draws(source(None, "0123456789")))
+    assert all(text.isdigit() for text in texts) and {1, 2, 3, 4, 5} <= set(map(len, texts))
+    assert {"中", "文"} <= set("".join(draws(source(None, "中文字"))))
+
+
+def test_a_charset_of_one_case_takes_all_words():
+    texts = draws(source({"hotel": 1, "Ubahn": 1}, "ABEHLNOTU"))
+    assert {"HOTEL", "UBAHN"} <= set(texts)
 
 
 def test_upper_keeps_what_has_no_capital():

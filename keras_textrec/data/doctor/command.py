@@ -1,7 +1,6 @@
 """What `keras-textrec inspect-data` does."""
 
 import argparse
-import contextlib
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +11,8 @@ from keras_textrec.data.doctor.clean import write_clean
 from keras_textrec.data.doctor.page import write_page
 from keras_textrec.data.doctor.report import print_report, write_json
 from keras_textrec.data.opening import open_sources
+from keras_textrec.data.preview import readable, sheet
 from keras_textrec.data.sources import Source
-from keras_textrec.images.load import decode
 from keras_textrec.images.sheet import contact_sheet
 from keras_textrec.text.charset import NAMED_CHARACTERS, Charset
 
@@ -62,14 +61,7 @@ def _charset(name: str | None) -> Charset | None:
 def _preview(source: Source, path: str, augment: str | None, count: int = 120) -> None:
     """A sheet of records drawn by chance with their texts, or of some of them and what augmentation makes of each."""
     if augment:
-        from keras_textrec.data.preview import sheet
-
         Image.fromarray(sheet(source, augment)).save(path)
         return
-    images, texts = [], []
-    for position in np.random.default_rng(0).permutation(len(source))[:count].tolist():
-        with contextlib.suppress(ValueError, OSError):
-            data, text = source[position]
-            images.append(decode(data))
-            texts.append(text)
-    Image.fromarray(contact_sheet(images, texts)).save(path)
+    chosen = np.random.default_rng(0).permutation(len(source))[:count]
+    Image.fromarray(contact_sheet(*zip(*readable(source, chosen.tolist())))).save(path)

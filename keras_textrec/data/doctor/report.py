@@ -88,7 +88,8 @@ def print_report(diagnosis: Diagnosis) -> None:
         common = diagnosis.scan.unknown.most_common(20)
         console.print(_table(("outside the charset", "times"), ((repr(char), f"{n:,}") for char, n in common)))
     for finding in diagnosis.findings:
-        console.print(Text(f"\n{finding.name}: {len(finding):,} records. {finding.meaning}", style="bold"))
+        records = "1 record" if len(finding) == 1 else f"{len(finding):,} records"
+        console.print(Text(f"\n{finding.name}: {records}. {finding.meaning}", style="bold"))
         rows = (
             (
                 _printable(row["key"]),
