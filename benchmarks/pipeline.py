@@ -78,9 +78,11 @@ def main():
     }
     for name in (None, *AUGMENTATIONS):
         augment = augmentation(name) if name else None
-        ways[f"PyDataset, {name or 'as it is'}"] = consumer(BatchDataset(make(augment=augment), threads=cores))
-        if importlib.util.find_spec("tensorflow"):
-            ways[f"tf.data, {name or 'as it is'}"] = consumer(tf_dataset(make(augment=augment), threads=cores))
+        for processes in (0, cores):
+            how = f"{name or 'as it is'}, {f'{processes} processes' if processes else f'{cores} threads'}"
+            ways[f"PyDataset, {how}"] = consumer(BatchDataset(make(augment=augment), processes=processes))
+            if importlib.util.find_spec("tensorflow"):
+                ways[f"tf.data, {how}"] = consumer(tf_dataset(make(augment=augment), processes=processes))
     seconds, cpu_seconds = dict.fromkeys(ways, float("inf")), dict.fromkeys(ways, float("inf"))
     for _ in range(options.rounds):
         for name, way in ways.items():
@@ -96,7 +98,7 @@ def main():
     for name in ways:
         ratio = seconds[together if "," in name and "canvases" not in name else alone] / seconds[name]
         cpu_ratio = cpu_seconds[alone] / cpu_seconds[name]
-        print(f"{name:32s} {images / seconds[name]:7.0f} images/s {ratio:5.0%}, by CPU time {cpu_ratio:5.0%}")
+        print(f"{name:42s} {images / seconds[name]:7.0f} images/s {ratio:5.0%}, by CPU time {cpu_ratio:5.0%}")
 
 
 def consumer(dataset):

@@ -3,6 +3,7 @@
 import argparse
 import json
 import logging
+import os
 import pathlib
 import sys
 from collections.abc import Iterable
@@ -49,6 +50,13 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--output", required=True, metavar="DIR", help="checkpoints, log and state go here")
     train.add_argument("--pretrained", action="store_true", help="start from the preset's weights, not from new ones")
     train.add_argument("--resume", action="store_true", help="go on where --output stands")
+    train.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="how many load images beside this one; 0: its threads do (default: one for each core)",
+    )
     train.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="override a key of the YAML")
     train.set_defaults(run=_train)
 
@@ -78,10 +86,19 @@ def _parser() -> argparse.ArgumentParser:
     synthesize.add_argument("--beside", nargs="+", default=[], metavar="SOURCE", help="real words to preview them with")
     synthesize.set_defaults(run=_synthesize)
 
-    create = commands.add_parser("create-lmdb", help="copy any sources into one LMDB; the images stay as they are")
+    create = commands.add_parser(
+        "create-lmdb", help="copy any sources into one LMDB, the images as they are or decoded"
+    )
     create.add_argument("output", metavar="DIR")
     create.add_argument("sources", nargs="+", metavar="SOURCE", help="LMDB, TFRecord, label file, folder")
     create.add_argument("--resume", action="store_true", help="go on where an interrupted writing ended")
+    create.add_argument(
+        "--decoded",
+        type=int,
+        metavar="HEIGHT",
+        help="a cache for training: images are stored decoded (BMP) and shrunk to HEIGHT pixels, which saves every "
+        "epoch's decoding and takes 8 KB of disk a word at 32; give at least the height of the network's input",
+    )
     create.set_defaults(run=_create_lmdb)
 
     inspect = commands.add_parser("inspect-data", help="say what is wrong with labelled images; status 1 if anything")
@@ -188,6 +205,7 @@ def _train(options: argparse.Namespace) -> int:
         options.output,
         initial=load_preset(options.preset) if options.pretrained else None,
         resume=options.resume,
+        processes=options.processes,
     )
     return 0
 
@@ -242,7 +260,10 @@ def _synthesize(options: argparse.Namespace) -> int:
 def _create_lmdb(options: argparse.Namespace) -> int:
     from keras_textrec.data import create_lmdb, open_sources
 
-    return 1 if create_lmdb(options.output, open_sources(options.sources), resume=options.resume) else 0
+    left_out = create_lmdb(
+        options.output, open_sources(options.sources), resume=options.resume, decoded=options.decoded
+    )
+    return 1 if left_out else 0
 
 
 def _inspect_data(options: argparse.Namespace) -> int:

@@ -1,4 +1,5 @@
 import json
+import os
 
 import cv2
 import lmdb
@@ -9,6 +10,7 @@ import yaml
 from keras_textrec import cli, describe, preset_names
 from keras_textrec.cli import main
 from keras_textrec.data import LMDBSource
+from keras_textrec.images import load_image
 from tests.tiny import crnn, draw, png, write_lmdb
 
 WORDS = ["cat", "walrus", "dog"]
@@ -148,7 +150,7 @@ def test_train_passes_everything_on(preset, tmp_path, trained):
     arguments = ["train", preset, "--train", a, b, "--validation", c, "--output", "run"]
     settings = ["training.batch_size=2", "model.tokenizer.unknown=drop"]
     assert main([*arguments, "-o", settings[0], "-o", settings[1], "--pretrained", "--resume"]) == 0
-    assert main(arguments) == 0
+    assert main([*arguments, "--processes", "0"]) == 0
     first, second = trained
     assert first["sizes"] == second["sizes"] == (3, 1)
     assert first["output"] == "run"
@@ -158,6 +160,7 @@ def test_train_passes_everything_on(preset, tmp_path, trained):
     assert first["resume"] is True
     assert second["description"] == describe(preset)
     assert (second["initial"], second["resume"]) == (None, False)
+    assert (first["processes"], second["processes"]) == (os.cpu_count(), 0)
 
 
 def test_train_in_ratios(preset, tmp_path, monkeypatch):
@@ -183,6 +186,10 @@ def test_create_lmdb(images, tmp_path, capsys):
     assert "holds an LMDB already" in capsys.readouterr().err
     assert main(["create-lmdb", "out", "images", walrus, "--resume"]) == 0
     assert len(LMDBSource("out")) == 3
+    assert main(["create-lmdb", "decoded", walrus, "--decoded", "16"]) == 0
+    assert load_image(LMDBSource("decoded")[0][0]).shape[0] == 16
+    assert main(["create-lmdb", "none", walrus, "--decoded", "0"]) == 1
+    assert "at least 1 pixel" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ import numpy as np
 
 from keras_textrec.data.augment import Augmentation
 from keras_textrec.data.canvases import Grouping
+from keras_textrec.data.loader import Loaded, Loader
 from keras_textrec.data.memory import Memory
 from keras_textrec.data.order import training_order
 from keras_textrec.data.sources import Source, prefetch
 from keras_textrec.images.converter import ImageConverter
-from keras_textrec.images.load import decode
 from keras_textrec.text.tokenizers import CTCTokenizer, LabelReport
 
 logger = logging.getLogger(__name__)
@@ -78,13 +78,11 @@ class Batches:
         if not len(source):
             raise ValueError("The source has no records.")
         self.source = source
-        self.converter = converter
         self.tokenizer = tokenizer
         self.batch_size = batch_size
         self.length = length
         self.training = training
         self.steps_per_epoch = steps_per_epoch
-        self.augment = augment
         self.arrange = arrange
         self.seed = seed
         self.unreadable: dict[str, str] = {}
@@ -92,8 +90,10 @@ class Batches:
         self._counted = np.zeros(len(source), bool)
         self._order = training_order(source, seed)
         self.shapes = shapes = canvases or [(converter.height, converter.width)]
-        self._converters = [converter.resized(height, width) for height, width in shapes]
-        self._time_steps = [time_steps(width) if time_steps else None for _, width in shapes]
+        converters = [converter.resized(height, width) for height, width in shapes]
+        steps = [time_steps(width) if time_steps else None for _, width in shapes]
+        self.loader = Loader(source, converters, steps, tokenizer, length, augment)
+        self._memory = Memory("float32")
         self._grouping = None
         if canvases:
             order_seed = seed if training else None
@@ -107,7 +107,7 @@ class Batches:
         return math.ceil(len(self.source) / self.batch_size)
 
     def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key not in ("_memory", "_scratch", "_lock")}
+        return {key: value for key, value in self.__dict__.items() if key != "_lock"}
 
     def __setstate__(self, state: dict) -> None:
         self.__dict__.update(state)
@@ -115,8 +115,6 @@ class Batches:
 
     def _open(self) -> None:
         """What belongs to one process."""
-        self._memory = Memory("float32")
-        self._scratch = Memory("uint8")
         self._lock = threading.Lock()
         cv2.setNumThreads(1)  # batches are loaded side by side; sharing out a small image costs more than it gives
 
@@ -136,18 +134,25 @@ class Batches:
             return self._order(np.arange(first, end))
         return np.arange(first, min(end, len(self.source)))
 
-    def batch(self, number: int, epoch: int = 0) -> Batch:
+    def batch(self, number: int, epoch: int = 0, loader: Callable[..., Loaded] | None = None) -> Batch:
         """Batch `number` of `epoch`, as `load` gives it."""
         indices, canvas = self._place(number, epoch)
-        return self.load(indices, np.random.default_rng((self.seed, epoch, number)), canvas)
+        return self.load(indices, np.random.default_rng((self.seed, epoch, number)), canvas, loader)
 
-    def load(self, indices: Sequence[int], rng: np.random.Generator | None = None, canvas: int = 0) -> Batch:
+    def load(
+        self,
+        indices: Sequence[int],
+        rng: np.random.Generator | None = None,
+        canvas: int = 0,
+        loader: Callable[..., Loaded] | None = None,
+    ) -> Batch:
         """Reads, decodes, augments, converts and encodes up to B records.
 
         Args:
             indices: their positions in the source.
             rng: what the augmentation draws from.
             canvas: which of `canvases`; H and W are its sides.
+            loader: what takes the place of `self.loader`: `LoaderProcesses` of it.
 
         Returns:
             inputs: what `arrange` makes; float32 (B, H, W, 3), the converted images, without one.
@@ -157,44 +162,33 @@ class Batches:
         Raises:
             ValueError: the tokenizer's policy is "error" and a label cannot be trained on.
         """
-        converter, time_steps = self._converters[canvas], self._time_steps[canvas]
-        pixels = self._scratch.take((self.batch_size, converter.height, converter.width, 3))
-        ends = np.zeros(self.batch_size, int)
-        rows, images, texts = [], [], []
-        prefetch(self.source, indices)
-        for row, index in enumerate(indices):
-            try:
-                data, text = self.source[index]
-                images.append(decode(data))
-            except (ValueError, OSError) as error:
-                self._skip(index, error)
-                continue
-            rows.append(row)
-            texts.append(text)
-        # All images through one stage, then through the next: the processor's caches make that a fifth faster.
-        if self.augment is not None:
-            images = [shrink(image, converter.height / converter.upright(image.shape)[0]) for image in images]
-            images = [self.augment(image, rng) for image in images]
-        for row, image in zip(rows, images, strict=True):
-            ends[row] = converter.fit(image, pixels[row])
-        x = converter.normalize(pixels, ends, self._memory.take(pixels.shape))
+        height, width = self.shapes[canvas]
+        x = self._memory.take((self.batch_size, height, width, 3))
+        if loader is None:
+            prefetch(self.source, indices)
+            loader = self.loader
+        ends, rows, texts, ids, keep, unreadable = loader(indices, rng, canvas, x)
         y = np.full((self.batch_size, self.length), -1, "int32")
         weight = np.zeros(self.batch_size, "float32")
-        y[rows], weight[rows] = self.tokenizer.encode_batch(texts, length=self.length, time_steps=time_steps)
+        y[rows], weight[rows] = ids, keep
         x[weight == 0] = 0
-        self._count(np.asarray(indices, int)[rows], texts, time_steps)
-        inputs, targets = (x, y) if self.arrange is None else self.arrange(x, ends / pixels.shape[2], y)
+        self._count(np.asarray(indices, int)[rows], texts, self.loader.time_steps[canvas])
+        for index, reason in unreadable.items():
+            self._skip(index, reason)
+        inputs, targets = (x, y) if self.arrange is None else self.arrange(x, ends / width, y)
         return inputs, targets, weight
 
-    def _skip(self, index: int, error: Exception) -> None:
+    def _skip(self, index: int, reason: str) -> None:
         key = self.source.key(index)
         with self._lock:
             known = key in self.unreadable
-            self.unreadable[key] = str(error)
+            self.unreadable[key] = reason
         if not known:
-            logger.warning("Skipped an unreadable record, %s: %s", key, error)
+            logger.warning("Skipped an unreadable record, %s: %s", key, reason)
 
     def _count(self, indices: np.ndarray, texts: Sequence[str], time_steps: int | None) -> None:
+        if self._counted[indices].all():
+            return
         indices, rows = np.unique(indices, return_index=True)
         with self._lock:
             rows = rows[~self._counted[indices]]
@@ -203,11 +197,3 @@ class Batches:
             report = self.tokenizer.check([texts[row] for row in rows], self.length, time_steps)
             with self._lock:
                 self.labels += report
-
-
-def shrink(image: np.ndarray, scale: float) -> np.ndarray:
-    """The image, uint8 (H, W, 3), times `scale` if that is less than 1."""
-    if scale >= 1:
-        return image
-    height, width = (max(2, round(side * scale)) for side in image.shape[:2])
-    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -18,6 +18,9 @@ class Memory:
         self.dtype = np.dtype(dtype)
         self._free: dict[int, list[mmap.mmap]] = {}
 
+    def __reduce__(self):
+        return Memory, (self.dtype.str,)
+
     def take(self, shape: tuple[int, ...]) -> np.ndarray:
         """An array with whatever was in it."""
         size = math.prod(shape)

@@ -3,28 +3,27 @@
 import concurrent.futures
 import os
 import threading
+import weakref
 from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 
 from keras_textrec.data.batches import Batch, Batches
+from keras_textrec.data.loader import LoaderProcesses
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None) -> "tf.data.Dataset":
+def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None, processes: int = 0) -> "tf.data.Dataset":
     """The batches as a finite `tf.data.Dataset`; each time it is iterated to its end, the next epoch follows.
 
-    Args:
-        batches: what to load.
-        epoch: the first epoch.
-        threads: how many batches are loaded at a time; None: one for each processor, at most 8.
+    Args: as `BatchDataset` has them.
     """
     import tensorflow as tf
 
-    data = BatchDataset(batches, epoch, threads)
+    data = BatchDataset(batches, epoch, threads, processes)
     example = batches.load([])  # every batch has its structure and types
 
     def load():
@@ -41,7 +40,10 @@ def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None) -> 
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False  # the threads of `data` run ahead, and nothing else
-    return dataset.with_options(options)
+    dataset = dataset.with_options(options)
+    # TensorFlow keeps the generator for ever, and that would keep the processes.
+    weakref.finalize(dataset, data.close).atexit = False
+    return dataset
 
 
 class BatchDataset(keras.utils.PyDataset):
@@ -52,20 +54,35 @@ class BatchDataset(keras.utils.PyDataset):
     Args:
         batches: what to load.
         epoch: the first epoch.
-        threads: how many batches are loaded at a time; None: one for each processor, at most 8.
+        threads: how many batches are loaded at a time; None: two more than processes, or one for each processor but
+            at most 8.
+        processes: how many read, decode, augment and resize images, beside this one; 0: the threads do that. With
+            some, the caller's script needs its `if __name__ == "__main__":`.
+
+    Raises:
+        ValueError: processes are asked for, and the source or the augmentation does not pickle.
     """
 
-    def __init__(self, batches: Batches, epoch: int = 0, threads: int | None = None):
+    def __init__(self, batches: Batches, epoch: int = 0, threads: int | None = None, processes: int = 0):
         # Keras' own workers stay off: what they have loaded when an epoch is cut short (Keras does so before it trains)
         # they put in front of the next one.
         super().__init__()
         self.batches = batches
         self.epoch = epoch
-        self.threads = threads or _default_threads()
+        self.threads = threads or (processes + 2 if processes else min(8, os.cpu_count() or 1))
+        self._loader = None
+        if processes:
+            size = 3 * batches.batch_size * max(height * width for height, width in batches.shapes)
+            self._loader = LoaderProcesses(batches.loader, size, processes, self.threads)
         self._pool = concurrent.futures.ThreadPoolExecutor(self.threads)
         self._loading: dict[tuple[int, int], concurrent.futures.Future] = {}
         self._lock = threading.Lock()
         self._running = self._finished = False
+
+    def close(self) -> None:
+        """Ends the processes, if there are any."""
+        if self._loader:
+            self._loader.close()
 
     def __len__(self) -> int:
         return len(self.batches)
@@ -77,7 +94,8 @@ class BatchDataset(keras.utils.PyDataset):
             wanted = [(self.epoch, number) for number in ahead]
             old = self._loading
             self._loading = {
-                key: old.pop(key, None) or self._pool.submit(self.batches.batch, key[1], key[0]) for key in wanted
+                key: old.pop(key, None) or self._pool.submit(self.batches.batch, key[1], key[0], self._loader)
+                for key in wanted
             }
             for future in old.values():
                 future.cancel()
@@ -91,7 +109,3 @@ class BatchDataset(keras.utils.PyDataset):
         """Moves on if the epoch's last batch was asked for: Keras also calls this after a first look at the data."""
         self.epoch += self._finished
         self._running = self._finished = False
-
-
-def _default_threads() -> int:
-    return min(8, os.cpu_count() or 1)

@@ -1,14 +1,36 @@
-"""What augmentation does, to look at."""
+"""Records of a source, and what augmentation does to them, to look at."""
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
 
 from keras_textrec.data.augment import Augmentation, augmentation
-from keras_textrec.data.batches import shrink
-from keras_textrec.data.sources import Source
+from keras_textrec.data.sources import Source, prefetch
 from keras_textrec.images.load import decode
 from keras_textrec.images.sheet import contact_sheet
+from keras_textrec.images.size import shrink
+
+logger = logging.getLogger(__name__)
+
+
+def readable(source: Source, positions: Sequence[int]) -> list[tuple[np.ndarray, str]]:
+    """Records by their positions: image, uint8 (H, W, 3) RGB, and text; one that cannot be read is left out and logged.
+
+    Raises:
+        ValueError: none of them can be read.
+    """
+    records = []
+    prefetch(source, positions)
+    for position in positions:
+        try:
+            data, text = source[position]
+            records.append((decode(data), text))
+        except (ValueError, OSError) as error:
+            logger.warning("Left out %s: %s", source.key(position), error)
+    if not records:
+        raise ValueError(f"There is nothing to look at: of {len(positions)} records none can be read.")
+    return records
 
 
 def sheet(
@@ -38,7 +60,7 @@ def sheet(
     rng = np.random.default_rng(seed)
     if isinstance(images, Source):
         chosen = np.sort(rng.permutation(len(images))[:count])
-        images = [decode(images[int(index)][0]) for index in chosen]
+        images = [image for image, _ in readable(images, chosen.tolist())]
     steps = {**getattr(augment, "effects", {}), **{f"all, draw {draw + 1}": augment for draw in range(draws)}}
     cells, captions = [], []
     for image in images:

@@ -1,11 +1,11 @@
-"""The size of an image, from the start of its file."""
+"""Sizes of images."""
 
 import struct
 
-from keras_textrec.images.load import decode
+import cv2
+import numpy as np
 
-# Markers of a JPEG that start a frame, whose header holds the size: SOF0 to SOF15 without DHT, JPG and DAC.
-_FRAMES = set(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+from keras_textrec.images.load import decode, jpeg_size
 
 
 def image_size(data: bytes) -> tuple[int, int]:
@@ -17,10 +17,12 @@ def image_size(data: bytes) -> tuple[int, int]:
     if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])
         return height, width
-    if data.startswith(b"\xff\xd8"):
-        place = 2
-        while place + 9 <= len(data) and data[place] == 0xFF:
-            if data[place + 1] in _FRAMES:
-                return struct.unpack(">HH", data[place + 5 : place + 9])
-            place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
-    return decode(data).shape[:2]
+    return jpeg_size(data) or decode(data).shape[:2]
+
+
+def shrink(image: np.ndarray, scale: float) -> np.ndarray:
+    """The image, uint8 (H, W, 3), times `scale` if that is less than 1."""
+    if scale >= 1:
+        return image
+    height, width = (max(2, round(side * scale)) for side in image.shape[:2])
+    return cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -136,7 +136,8 @@ class TextRecognizer(PresetModel):
             source: what `keras_textrec.data.lmdb` or `.folder` gives.
             batch_size: images a step; the recipe's by default.
             augment: `(uint8 image (H, W, 3), numpy Generator) -> uint8 image`; True is the recipe's, if it has one.
-            **options: `steps_per_epoch`, and `epoch`, the first one (0).
+            **options: `steps_per_epoch`; `epoch`, the first one (0); `processes`, how many load images beside this one
+                (0: its threads do; with some, a script needs its `if __name__ == "__main__":`).
 
         Returns:
             A `tf.data.Dataset` on the TensorFlow backend, a `keras.utils.PyDataset` on the others.
@@ -163,7 +164,7 @@ class TextRecognizer(PresetModel):
         """
         return image, y
 
-    def _data(self, source, batch_size, training, epoch=0, **options):
+    def _data(self, source, batch_size, training, epoch=0, processes=0, **options):
         from keras_textrec.data.batches import Batches
         from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 
@@ -180,7 +181,8 @@ class TextRecognizer(PresetModel):
             seed=self.recipe.seed,
             **options,
         )
-        return (tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset)(batches, epoch)
+        feed = tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset
+        return feed(batches, epoch, processes=processes)
 
     def evaluate_benchmarks(self, folders, batch_size: int = 64) -> dict[str, Any]:
         """Reads every labelled dataset below one folder or several, and compares texts.

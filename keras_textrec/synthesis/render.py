@@ -84,6 +84,10 @@ class WordRenderer:
         word = self._render(dice)
         return word._replace(image=jpeg(word.image, round(dice.within(self.config.camera.quality))))
 
+    def render_jpegs(self, indices: Sequence[int]) -> list[Word]:
+        """Several of them: a worker's task."""
+        return [self.render_jpeg(index) for index in indices]
+
     def text(self, index: int) -> str:
         """The text of image number `index`, without the image."""
         return self._choose(Dice(f"{self.config.seed}/{index}"))[0]

@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_textrec.data.sources import check_index
 from keras_textrec.synthesis.render import WordRenderer
-from keras_textrec.synthesis.workers import Workers
+from keras_textrec.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class RenderedSource:
         """Has these images rendered by worker processes and kept for a while; `source[index]` waits for them."""
         with self._lock:
             if self._workers is None:
-                self._workers = Workers(self.renderer, self.processes)
+                self._workers = Workers(self.renderer.render_jpegs, self.processes)
             indices = [index for index in map(int, indices) if index not in self._kept]
             for at in range(0, len(indices), _TASK):
                 task = indices[at : at + _TASK]

@@ -15,7 +15,7 @@ from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.synthesis.font import Font
 from keras_textrec.synthesis.render import Word, WordRenderer
 from keras_textrec.synthesis.words import Words
-from keras_textrec.synthesis.workers import Workers
+from keras_textrec.workers import Workers
 
 logger = logging.getLogger(__name__)
 
@@ -88,9 +88,9 @@ def synthesize(
 def _rendered(renderer: WordRenderer, chunks: list[range], processes: int | None) -> Iterator[list[Word]]:
     if processes == 1 or len(chunks) == 1:
         for chunk in chunks:
-            yield [renderer.render_jpeg(index) for index in chunk]
+            yield renderer.render_jpegs(chunk)
         return
-    workers = Workers(renderer, processes)
+    workers = Workers(renderer.render_jpegs, processes)
     try:
         yield from workers.in_order(chunks)
     finally:

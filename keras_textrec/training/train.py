@@ -2,6 +2,7 @@
 
 import csv
 import datetime
+import functools
 import logging
 import os
 import pathlib
@@ -34,6 +35,7 @@ def train(
     *,
     initial: keras.Model | None = None,
     resume: bool = False,
+    processes: int = 0,
 ) -> keras.Model:
     """Trains by the description's recipe and keeps everything below `output`.
 
@@ -45,6 +47,7 @@ def train(
         training, validation: what `keras_textrec.data` opens.
         initial: a model whose weights to start from, perhaps of another charset; None starts from new ones.
         resume: go on where `output` stands, as if the run had never stopped.
+        processes: how many load images beside this one (0: its threads do).
 
     Raises:
         ValueError: `output` holds a run and `resume` is False, or holds none and it is True, or another description's;
@@ -64,13 +67,14 @@ def train(
     recipe = model.recipe
 
     epoch, best = 0, -1.0
-    data = model.training_data(training, steps_per_epoch=recipe.steps_per_epoch)
+    load = functools.partial(model.training_data, training, steps_per_epoch=recipe.steps_per_epoch, processes=processes)
+    data = load()
     steps = len(data)
     model.compile(total_steps=recipe.epochs * steps)
     model.optimizer.build(model.trainable_variables)
     if resume:
         epoch, best = _load_state(model, output / STATE)
-        data = model.training_data(training, steps_per_epoch=recipe.steps_per_epoch, epoch=epoch)
+        data = load(epoch=epoch)
         _cut_log(output / LOG, epoch)
         logger.info("Resuming %s after epoch %d of %d.", output, epoch, recipe.epochs)
     else:

@@ -1,14 +1,21 @@
 """Writing an LMDB of any source, and on where a writing ended."""
 
+import io
 import logging
 import resource
 
 import lmdb
+import numpy as np
 import pytest
+from PIL import Image
 
 import keras_textrec.data as data
 from keras_textrec.data.lmdb import close_environment
 from keras_textrec.data.lmdb_writer import LMDBWriter
+from keras_textrec.images.load import decode
+from keras_textrec.images.size import shrink
+
+pytestmark = pytest.mark.once
 
 
 class Records(list):
@@ -90,6 +97,10 @@ def test_another_source_is_refused(tmp_path, many):
         with pytest.raises(ValueError, match="begun from another source, of 111 records"):
             create(tmp_path / "out", other, resume=True)
     assert len(data.lmdb(tmp_path / "out")) == 30
+    with LMDBWriter(tmp_path / "rendered") as writer:
+        writer.state = b"what another command notes"
+    with pytest.raises(ValueError, match="begun by another command"):
+        create(tmp_path / "rendered", many, resume=True)
 
 
 def test_a_killed_process(tmp_path, many, monkeypatch):
@@ -135,3 +146,45 @@ def test_a_writer_resumes(tmp_path, records):
     assert list(data.lmdb(path)) == records[:2]
     with LMDBWriter(path, resume=True) as writer:
         assert writer.state is None
+
+
+def test_decoded_images(tmp_path, records):
+    """Every reader finds the pixels that decoding and shrinking give, upright, and nothing that cannot be read."""
+    upright = np.random.default_rng(0).integers(0, 256, (90, 30, 3), "uint8")
+    exif = Image.Exif()
+    exif[0x0112] = 6  # the file holds the image turned by 90 degrees
+    turned = io.BytesIO()
+    Image.fromarray(np.rot90(upright)).save(turned, "PNG", exif=exif)
+    words = Records([*records, (turned.getvalue(), "turned"), (b"no image", "none"), (records[0][0][:100], "cut off")])
+    assert create(tmp_path / "out", words, decoded=20) == 2
+    source = data.lmdb(tmp_path / "out")
+    assert [text for _, text in source] == [text for _, text in words[:-2]]
+    for (stored, _), (original, _) in zip(source, words):
+        image = decode(original)
+        assert stored.startswith(b"BM")
+        np.testing.assert_array_equal(decode(stored), shrink(image, 20 / min(image.shape[:2])))
+    assert {min(decode(stored).shape[:2]) for stored, _ in source} == {16, 17, 18, 19, 20}
+    assert decode(source[len(source) - 1][0]).shape == (60, 20, 3)
+
+
+def test_decoding_resumes(tmp_path, many):
+    create(tmp_path / "whole", many, decoded=24)
+    with pytest.raises(KeyboardInterrupt):
+        create(tmp_path / "out", interrupted(many, 45), decoded=24)
+    with pytest.raises(ValueError, match="begun with its images decoded at a height of 24; resume it so"):
+        create(tmp_path / "out", many, decoded=32, resume=True)
+    with pytest.raises(ValueError, match="decoded at a height of 24"):
+        create(tmp_path / "out", many, resume=True)
+    assert create(tmp_path / "out", many, decoded=24, resume=True) == 0
+    assert list(data.lmdb(tmp_path / "out")) == list(data.lmdb(tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        create(tmp_path / "plain", interrupted(many, 45))
+    with pytest.raises(ValueError, match="begun with its images as they are"):
+        create(tmp_path / "plain", many, decoded=24, resume=True)
+    assert list(data.lmdb(tmp_path / "plain")) == list(many)[:45]
+
+
+def test_a_height_below_one(tmp_path, many):
+    with pytest.raises(ValueError, match="at least 1 pixel, not 0"):
+        create(tmp_path / "out", many, decoded=0)
+    assert not (tmp_path / "out").exists()

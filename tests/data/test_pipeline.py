@@ -1,3 +1,6 @@
+import gc
+import os
+import signal
 import subprocess
 import sys
 
@@ -6,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_textrec.data as data
+from keras_textrec.data.loader import LoaderProcesses
 from keras_textrec.data.pipeline import BatchDataset, Batches, tf_dataset
 from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
@@ -57,9 +61,9 @@ def assert_same(left, right):
             assert part.dtype == other.dtype
 
 
-@pytest.mark.parametrize("threads", [1, 5])
-def test_batches_come_in_order_epoch_after_epoch(batches, feed, threads):
-    dataset = feed(batches, epoch=2, threads=threads)
+@pytest.mark.parametrize("options", [{"threads": 1}, {"threads": 5}, {"processes": 2}], ids=str)
+def test_batches_come_in_order_epoch_after_epoch(batches, feed, options):
+    dataset = feed(batches, epoch=2, **options)
     assert len(dataset) == len(batches)
     assert_same(epochs_of(dataset, 3), expected(batches, [2, 3, 4]))
 
@@ -110,10 +114,68 @@ def test_fit_sees_the_epochs(batches, feed, first):
     assert len(set(seen)) == len(seen)
 
 
-def test_a_label_outside_the_charset_stops_fit(write, records, feed):
+def test_processes_tell_what_threads_tell(write, records):
+    """Of records that cannot be used; on the canvas that each batch has."""
+    records = [*records[:10], (b"no image", "lost"), (records[0][0], "Ünknown"), *records[10:20]]
+    source = data.lmdb(write("words", records))
+    tokenizer = CTCTokenizer(Charset.named("alphanumeric"), unknown="drop")
+
+    def make():
+        return Batches(source, ImageConverter(16, 40), tokenizer, 8, length=12, canvases=[(16, 24), (16, 64)])
+
+    threads, processes = make(), make()
+    assert_same(BatchDataset(processes, processes=2), expected(threads, [0]))
+    assert processes.unreadable == threads.unreadable and len(processes.unreadable) == 1
+    assert processes.labels == threads.labels and processes.labels.dropped["unknown"] == 1
+
+
+def test_a_killed_process_is_replaced(batches, caplog):
+    dataset = BatchDataset(batches, processes=1)
+    first = dataset[0]
+    pool = dataset._loader._workers._pool
+    os.kill(next(iter(pool._processes)), signal.SIGKILL)
+    for future in dataset._loading.values():
+        future.result()
+    assert_same([first, *(dataset[number] for number in range(1, len(dataset)))], expected(batches, [0]))
+    assert caplog.text.count("A process that loads batches was killed") == 1
+    assert dataset._loader._workers._pool is not pool
+
+
+def test_processes_end_with_the_dataset(batches, feed, monkeypatch):
+    """Not before: an iterator is enough to keep them."""
+    started, init = [], LoaderProcesses.__init__
+
+    def note(self, *arguments):
+        started.append(self)
+        init(self, *arguments)
+
+    monkeypatch.setattr(LoaderProcesses, "__init__", note)
+    iterator = iter(feed(batches, processes=1))
+    next(iterator)
+    (process,) = started.pop()._workers._pool._processes.values()
+    gc.collect()
+    next(iterator)
+    assert process.is_alive()
+    del iterator
+    gc.collect()
+    process.join(20)
+    assert not process.is_alive()
+
+
+def test_what_does_not_pickle_is_refused(write, records):
+    tokenizer = CTCTokenizer(Charset.named("alphanumeric"))
+    batches = Batches(
+        data.lmdb(write("words", records)), ImageConverter(16, 40), tokenizer, 8, length=12, augment=lambda i, rng: i
+    )
+    with pytest.raises(ValueError, match="that pickle .functions of a module, no lambdas.; use processes=0"):
+        BatchDataset(batches, processes=1)
+
+
+@pytest.mark.parametrize("processes", [0, 1])
+def test_a_label_outside_the_charset_stops_fit(write, records, feed, processes):
     tokenizer = CTCTokenizer(Charset.named("alphanumeric"))
     source = data.lmdb(write("words", [*records[:20], (records[0][0], "Ünknown")]))
-    dataset = feed(Batches(source, ImageConverter(16, 40), tokenizer, 7, length=12, training=True))
+    dataset = feed(Batches(source, ImageConverter(16, 40), tokenizer, 7, length=12, training=True), processes=processes)
     with pytest.raises(Exception, match="'Ünknown' holds characters outside the charset"):
         list(epochs_of(dataset, 1))
 

@@ -4,6 +4,8 @@ from keras_textrec.cli import main
 from keras_textrec.data import lmdb
 from keras_textrec.synthesis import load_config
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def given(fonts, tmp_path, monkeypatch):

@@ -5,6 +5,8 @@ from keras_textrec.synthesis import load_config
 from keras_textrec.synthesis.config import parse_settings
 from keras_textrec.synthesis.dice import Dice
 
+pytestmark = pytest.mark.once
+
 
 def test_a_file_changes_what_it_names_and_settings_change_the_file(tmp_path):
     path = tmp_path / "mine.yaml"

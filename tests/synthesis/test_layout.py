@@ -6,6 +6,8 @@ import pytest
 from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.layout import draw_text, needs_shaping
 
+pytestmark = pytest.mark.once
+
 
 def dice(seed=0, hardness=1.0):
     dice = Dice(seed)

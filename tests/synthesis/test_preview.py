@@ -6,6 +6,8 @@ from keras_textrec.images.load import load_image
 from keras_textrec.synthesis import WordRenderer, synthesize
 from keras_textrec.synthesis.preview import MEASURES, compare, measure, preview
 
+pytestmark = pytest.mark.once
+
 
 def test_a_sheet_beside_real_words(tmp_path, fonts):
     synthesize(tmp_path / "real", 12, seed=1, fonts=fonts, words=["real"], processes=1, progress=False)

@@ -12,6 +12,8 @@ from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.geometry import view
 from keras_textrec.synthesis.paint import BLENDS, paint
 
+pytestmark = pytest.mark.once
+
 WORDS = ["Hotel", "street", "open", "bakery", "international", "a"]
 LUMA = np.array([0.299, 0.587, 0.114])
 

@@ -3,14 +3,21 @@ import pickle
 import signal
 import time
 
+import numpy as np
 import pytest
 
 from keras_textrec.data import open_source
+from keras_textrec.data.batches import Batches
 from keras_textrec.data.mixing import Subset, mix
+from keras_textrec.data.pipeline import BatchDataset
 from keras_textrec.data.sources import ConcatSource, prefetch, text_of
+from keras_textrec.images import ImageConverter
 from keras_textrec.synthesis import RenderedSource
 from keras_textrec.synthesis import fonts as fonts_module
 from keras_textrec.synthesis import source as source_module
+from keras_textrec.text.tokenizers import CTCTokenizer
+
+pytestmark = pytest.mark.once
 
 WORDS = ["Hotel", "street", "open"]
 
@@ -60,6 +67,15 @@ def test_a_killed_worker_is_replaced(source, caplog):
     time.sleep(0.5)
     prefetch(source, [6])
     assert source[6] and source._workers is None
+
+
+def test_processes_that_load_render_too(source):
+    batches = Batches(source, ImageConverter(16, 40), CTCTokenizer("abc", unknown="strip"), 8, length=12, training=True)
+    dataset = BatchDataset(batches, processes=1)
+    loaded = dataset[0]
+    assert source._workers is None  # no others beside them
+    for ours, theirs in zip(loaded, batches.batch(0)):
+        np.testing.assert_array_equal(ours, theirs)
 
 
 def test_images_wanted_twice_are_rendered_once(source, monkeypatch):

@@ -1,9 +1,10 @@
 """Augmentation: `(image uint8 (H, W, 3) RGB, numpy.random.Generator) -> image uint8 (H', W', 3)`.
 
-The generator alone decides what is drawn, so the same generator gives the same image. All work on OpenCV.
+The generator alone decides what is drawn, so the same generator gives the same image. All work on OpenCV. An
+augmentation may have `batch`, (images, generator) -> images, where several at once take less time.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,6 +17,13 @@ Augmentation = Callable[[np.ndarray, np.random.Generator], np.ndarray]
 AUGMENTATIONS = {"recaug": RecAug, "randaugment": RandAugment, "rotation": Rotation}
 
 
+def augmented(images: Sequence[np.ndarray], augment: Augmentation, rng: np.random.Generator) -> list[np.ndarray]:
+    """All of these images augmented: by the augmentation's `batch` where it has one, which takes less time an image."""
+    if hasattr(augment, "batch"):
+        return augment.batch(images, rng)
+    return [augment(image, rng) for image in images]
+
+
 class Chain:
     """Several augmentations, one after the other."""
 
@@ -26,6 +34,11 @@ class Chain:
         for step in self.steps:
             image = step(image, rng)
         return image
+
+    def batch(self, images: Sequence[np.ndarray], rng: np.random.Generator) -> list[np.ndarray]:
+        for step in self.steps:
+            images = augmented(images, step, rng)
+        return images
 
 
 def augmentation(name: str) -> Augmentation:

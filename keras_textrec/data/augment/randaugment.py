@@ -11,7 +11,8 @@ from collections.abc import Callable
 import cv2
 import numpy as np
 
-from keras_textrec.data.augment.warp import rotated, warp_affine
+from keras_textrec.data.augment.draws import random_bytes
+from keras_textrec.data.augment.warp import chained, rotated, warp_affine
 
 FILL = 128
 LEVELS = np.arange(256, dtype=np.uint8)
@@ -44,12 +45,12 @@ class RandAugment:
         for operation in operations:
             if operation in COLOURS:
                 image = operation(image, strength, rng)
-        matrix, size = np.eye(3), image.shape[:2]
-        warps = [operation for operation in operations if operation in WARPS]
-        for operation in warps:
-            step, size = operation(*size, strength * _sign(rng))
-            matrix = matrix @ step
-        return warp_affine(image, matrix, size, FILL) if warps else image
+        matrix, size = None, image.shape[:2]
+        for operation in operations:
+            if operation in WARPS:
+                step, size = operation(*size, strength * _sign(rng))
+                matrix = chained(step, matrix) if matrix else step
+        return warp_affine(image, matrix, size, FILL) if matrix else image
 
 
 # === Warps: (height, width, strength -1 to 1) -> what `rotated` gives ===
@@ -60,19 +61,19 @@ def rotate(height, width, strength):
 
 
 def shear_x(height, width, strength):
-    return np.array([[1, 0.9 * strength, 0], [0, 1, 0], [0, 0, 1]]), (height, width)
+    return (1, 0.9 * strength, 0, 0, 1, 0), (height, width)
 
 
 def shear_y(height, width, strength):
-    return np.array([[1, 0, 0], [0.2 * strength, 1, 0], [0, 0, 1]]), (height, width)
+    return (1, 0, 0, 0.2 * strength, 1, 0), (height, width)
 
 
 def translate_x(height, width, strength):
-    return np.array([[1, 0, 0.1 * strength * width], [0, 1, 0], [0, 0, 1]]), (height, width)
+    return (1, 0, 0.1 * strength * width, 0, 1, 0), (height, width)
 
 
 def translate_y(height, width, strength):
-    return np.array([[1, 0, 0], [0, 1, 0.3 * strength * height], [0, 0, 1]]), (height, width)
+    return (1, 0, 0, 0, 1, 0.3 * strength * height), (height, width)
 
 
 # === Colours: (image, strength 0 to 1, rng) -> image; Pillow's operations, by OpenCV ===
@@ -130,7 +131,7 @@ def poisson_noise(image, strength, rng):
     """Poisson's numbers of a mean up to 40, and up to a fifth of the longer side, of either sign, added to grey."""
     mean = round(min(40 * strength, max(1, 0.2 * max(image.shape)))) | 1
     height, width = image.shape[:2]
-    draws = np.frombuffer(rng.bytes(height * width), np.uint8).reshape(height, width)
+    draws = random_bytes(height * width, rng).reshape(height, width)
     noise = cv2.LUT(draws, _poisson_levels(mean))
     return cv2.add(image, cv2.merge([noise, noise, noise]), dtype=cv2.CV_8U)
 

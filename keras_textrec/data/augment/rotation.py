@@ -16,5 +16,5 @@ class Rotation:
         self.degrees = degrees
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        matrix, size = rotated(*image.shape[:2], rng.uniform(-self.degrees, self.degrees))
+        matrix, size = rotated(*image.shape[:2], (2 * rng.random() - 1) * self.degrees)
         return warp_affine(image, matrix, size, None)

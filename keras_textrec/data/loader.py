@@ -1,0 +1,184 @@
+"""Records into the rows of a batch: what takes time, in this process or in others."""
+
+import contextlib
+import logging
+import math
+import multiprocessing
+import pickle
+import queue
+import threading
+from collections.abc import Sequence
+from concurrent.futures.process import BrokenProcessPool
+from typing import NamedTuple
+
+import numpy as np
+
+from keras_textrec.data.augment import Augmentation, augmented
+from keras_textrec.data.memory import Memory
+from keras_textrec.data.sources import Source, read
+from keras_textrec.images.converter import ImageConverter
+from keras_textrec.images.load import decode
+from keras_textrec.images.size import shrink
+from keras_textrec.text.tokenizers import CTCTokenizer
+from keras_textrec.workers import Workers
+
+logger = logging.getLogger(__name__)
+
+_TRIES = 3  # of a batch whose process was killed
+
+
+class Loaded(NamedTuple):
+    """What there is to say of a batch, beside its pixels.
+
+    Attributes:
+        ends: int (B,), the columns that each image fills; 0 in a row without one.
+        rows: N rows that hold an image.
+        texts: their N texts.
+        ids, keep: what `CTCTokenizer.encode_batch` makes of these.
+        unreadable: why each other record could not be read, by its position in the source.
+    """
+
+    ends: np.ndarray
+    rows: list[int]
+    texts: list[str]
+    ids: np.ndarray
+    keep: np.ndarray
+    unreadable: dict[int, str]
+
+
+class Loader:
+    """Reads, decodes, augments and resizes records, and encodes their texts.
+
+    Args:
+        source: where records come from.
+        converters: of each canvas.
+        time_steps: the network's output steps on each canvas, or None.
+        tokenizer, length, augment: as `Batches` has them.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        converters: Sequence[ImageConverter],
+        time_steps: Sequence[int | None],
+        tokenizer: CTCTokenizer,
+        length: int,
+        augment: Augmentation | None,
+    ):
+        self.source = source
+        self.converters = converters
+        self.time_steps = time_steps
+        self.tokenizer = tokenizer
+        self.length = length
+        self.augment = augment
+        self._scratch = Memory("uint8")
+
+    def __call__(self, indices: Sequence[int], rng: np.random.Generator | None, canvas: int, x: np.ndarray) -> Loaded:
+        """Fills `x`, float32 (B, H, W, 3), with the records `indices`, up to B, converted for one of the canvases."""
+        pixels = self._scratch.take(x.shape)
+        loaded = self.draw(indices, rng, canvas, pixels)
+        self.converters[canvas].normalize(pixels, loaded.ends, x)
+        return loaded
+
+    def draw(self, indices: Sequence[int], rng: np.random.Generator | None, canvas: int, pixels: np.ndarray) -> Loaded:
+        """The larger half of it: fills `pixels`, uint8 (B, H, W, 3) RGB."""
+        converter = self.converters[canvas]
+        ends = np.zeros(len(pixels), int)
+        rows, images, texts, unreadable = [], [], [], {}
+        for row, (index, record) in enumerate(zip(indices, read(self.source, np.asarray(indices, int)))):
+            try:
+                if isinstance(record, Exception):
+                    raise record
+                data, text = record
+                images.append(decode(data, side=converter.height if self.augment else None))
+            except (ValueError, OSError) as error:
+                unreadable[int(index)] = str(error)
+                continue
+            rows.append(row)
+            texts.append(text)
+        # All images through one stage, then through the next: the processor's caches make that a fifth faster.
+        if self.augment is not None:
+            images = [shrink(image, converter.height / converter.upright(image.shape)[0]) for image in images]
+            images = augmented(images, self.augment, rng)
+        for row, image in zip(rows, images, strict=True):
+            ends[row] = converter.fit(image, pixels[row])
+        ids, keep = self.tokenizer.encode_batch(texts, length=self.length, time_steps=self.time_steps[canvas])
+        return Loaded(ends, rows, texts, ids, keep, unreadable)
+
+
+class LoaderProcesses:
+    """A `Loader` in processes of its own, to be called by threads; pixels come back through shared memory.
+
+    One that is killed is replaced, and its batches are loaded again.
+
+    Args:
+        loader: what each process has.
+        size: bytes of the largest batch's pixels.
+        processes: how many.
+        calls: how many calls there are at a time.
+
+    Raises:
+        ValueError: the loader does not pickle, for a function of the user's that is a lambda.
+    """
+
+    def __init__(self, loader: Loader, size: int, processes: int, calls: int):
+        try:
+            pickle.dumps(loader)
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"Loading by processes needs a source, an augmentation and a tokenizer that pickle (functions of a "
+                f"module, no lambdas); use processes=0 or change this: {error}."
+            ) from error
+        self._loader = loader
+        self._memory = multiprocessing.RawArray("B", calls * size)
+        self._slots: queue.SimpleQueue[int] = queue.SimpleQueue()
+        for slot in range(calls):
+            self._slots.put(slot * size)
+        self._load = _SharedLoader(loader, self._memory)
+        self._workers = Workers(self._load, processes)
+        self._lock = threading.Lock()
+
+    def __call__(self, indices: Sequence[int], rng: np.random.Generator | None, canvas: int, x: np.ndarray) -> Loaded:
+        """As `Loader`'s. BrokenProcessPool: processes are killed again and again."""
+        start = self._slots.get()
+        try:
+            loaded = self._submit(start, x.shape, indices, rng, canvas)
+            pixels = _view(self._memory, start, x.shape)
+            self._loader.converters[canvas].normalize(pixels, loaded.ends, x)
+        finally:
+            self._slots.put(start)
+        return loaded
+
+    def close(self) -> None:
+        """Ends the processes; what is still being loaded is lost."""
+        self._workers.close()
+
+    def _submit(self, *arguments) -> Loaded:
+        for _ in range(_TRIES):
+            workers = self._workers
+            with contextlib.suppress(BrokenProcessPool):
+                return workers.submit(*arguments).result()
+            with self._lock:  # all threads learn of it at once
+                if workers is self._workers:
+                    logger.warning(
+                        "A process that loads batches was killed, perhaps for lack of memory; new ones follow."
+                    )
+                    self._workers = Workers(self._load, workers.processes)
+        return self._workers.submit(*arguments).result()
+
+
+class _SharedLoader:
+    """What a process calls."""
+
+    def __init__(self, loader: Loader, memory):
+        self.loader = loader
+        self.memory = memory
+
+    def __call__(
+        self, start: int, shape: tuple[int, ...], indices: Sequence[int], rng: np.random.Generator | None, canvas: int
+    ) -> Loaded:
+        return self.loader.draw(indices, rng, canvas, _view(self.memory, start, shape))
+
+
+def _view(memory, start: int, shape: tuple[int, ...]) -> np.ndarray:
+    return np.frombuffer(memory, np.uint8, math.prod(shape), start).reshape(shape)
