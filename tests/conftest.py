@@ -18,6 +18,21 @@ import pytest
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
 
 
+@pytest.fixture(autouse=True)
+def holds_once(request, monkeypatch):
+    """A test marked `once` runs on one backend only, so it fails if it reaches any."""
+    if request.node.get_closest_marker("once"):
+        import keras
+
+        def refuse(self, *arguments, **options):
+            raise AssertionError(
+                f"{type(self).__name__} was called by a test marked `once`; it is to run on each backend"
+            )
+
+        for name in ("Layer", "Loss", "Metric"):
+            monkeypatch.setattr(getattr(keras, name), "__call__", refuse)
+
+
 @pytest.fixture(scope="session")
 def shared() -> pathlib.Path:
     """The folder of published numbers and real photographs beside the checkout."""

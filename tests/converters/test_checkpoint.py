@@ -11,6 +11,8 @@ import pytest
 from keras_textrec.converters.checkpoint import read_checkpoint
 from tests.converters import files
 
+pytestmark = pytest.mark.once
+
 TENSORS = files.tensors()
 FORMATS = {
     "pdparams": files.pdparams(TENSORS),

@@ -10,6 +10,8 @@ from keras_textrec import Charset, describe
 from keras_textrec.converters.configs import describe_config
 from keras_textrec.presets.registry import charset_of
 
+pytestmark = pytest.mark.once
+
 PATH = pathlib.Path("config.yml")
 MOBILE = """
 Global:

@@ -9,6 +9,8 @@ import pytest
 from tests.converters import files
 from tests.converters.hostile import CHECKPOINT, TENSORS, in_a_tar, little_memory, read_or_refuse
 
+pytestmark = pytest.mark.once
+
 COUNT = 400  # damaged files of each format
 
 

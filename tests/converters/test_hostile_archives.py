@@ -23,6 +23,8 @@ from tests.converters.hostile import (
     tar_header,
 )
 
+pytestmark = pytest.mark.once
+
 BOMB = gzip.compress(bytes(2**26))
 TARS = {
     "outside, above": (member("net/../../etc/passwd", b"x"), "lies outside"),

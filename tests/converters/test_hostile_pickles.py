@@ -12,6 +12,8 @@ from keras_textrec.converters.checkpoint import read_checkpoint
 from tests.converters import files
 from tests.converters.hostile import TENSORS, in_a_tar, little_memory, read_or_refuse
 
+pytestmark = pytest.mark.once
+
 GLOBALS = {
     "os system": b"cos\nsystem\n",
     "posix system": b"cposix\nsystem\n",

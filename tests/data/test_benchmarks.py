@@ -4,6 +4,8 @@ import keras_textrec.data as data
 from keras_textrec.data.benchmarks import BENCHMARKS, check_benchmark, find_benchmarks, label_case, protocol_of
 from tests.data.test_mixing import Words
 
+pytestmark = pytest.mark.once
+
 EVALUATION = ["IIIT5k_3000", "SVT", "IC03_860", "IC03_867", "IC13_857", "IC13_1015", "IC15_1811", "IC15_2077"]
 
 

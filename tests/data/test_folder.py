@@ -4,6 +4,8 @@ import pytest
 
 import keras_textrec.data as data
 
+pytestmark = pytest.mark.once
+
 FORMATS = {
     "labels.tsv": "b.jpg\tHello\na.jpg\twith space, comma\n",
     "header.tsv": "text\tid\tfilename\nHello\t7\tb.jpg\nwith space, comma\t8\ta.jpg\n",

@@ -12,6 +12,8 @@ import keras_textrec.data as data
 from keras_textrec.data.lmdb import LMDBSource, lmdb
 from keras_textrec.data.lmdb_writer import LMDBWriter
 
+pytestmark = pytest.mark.once
+
 
 def change(path, **values):
     """Puts or, with None, deletes keys of an LMDB; `num_samples` stands for num-samples."""

@@ -9,6 +9,8 @@ from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.tokenizers import CTCTokenizer
 
+pytestmark = pytest.mark.once
+
 
 class Words:
     """Records whose images must not be read."""

@@ -3,6 +3,8 @@ import pytest
 from keras_textrec.data import ConcatSource, FolderSource, LMDBSource, find_sources, open_source, open_sources
 from tests.tiny import draw, png, write_lmdb
 
+pytestmark = pytest.mark.once
+
 
 def texts(source):
     return [source[i][1] for i in range(len(source))]

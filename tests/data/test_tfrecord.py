@@ -6,6 +6,8 @@ import pytest
 
 import keras_textrec.data as data
 
+pytestmark = pytest.mark.once
+
 
 def varint(number):
     low = bytearray()

@@ -4,6 +4,8 @@ import pytest
 
 from keras_textrec.images.boxes import clockwise, find_boxes
 
+pytestmark = pytest.mark.once
+
 
 def filled(*boxes, value=0.9, shape=(64, 96)):
     """A map with `value` in boxes (left, top, right, bottom), corner cells inside, and 0 elsewhere."""

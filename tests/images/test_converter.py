@@ -6,6 +6,8 @@ import pytest
 
 from keras_textrec.images import ImageConverter
 
+pytestmark = pytest.mark.once
+
 # The published operators by the names of the fixtures.
 PUBLISHED = {
     "rec32": ImageConverter(32, 100, "pad"),

@@ -7,6 +7,8 @@ from PIL import Image
 
 from keras_textrec.images import decode, load_image
 
+pytestmark = pytest.mark.once
+
 HEIGHT, WIDTH = 24, 40
 
 
@@ -127,6 +129,40 @@ def test_exif_rotation(rgb, orientation):
     ):
         assert difference(load_image(data), upright) <= tolerance
         assert difference(load_image(Image.open(io.BytesIO(data))), upright) <= tolerance
+
+
+# === Decoding a part of a large JPEG's size ===
+
+
+@pytest.mark.parametrize(
+    "size, shape", [((63, 150), (63, 150)), ((64, 150), (32, 75)), ((300, 200), (75, 50)), ((9, 9), (9, 9))]
+)
+def test_a_large_jpeg_may_come_smaller(size, shape):
+    scene = cv2.resize(np.random.default_rng(0).integers(0, 256, (5, 9, 3), "uint8"), size[::-1])
+    for options in ({}, {"progressive": True}, {"exif": turned_exif()}):
+        data = encode(scene, "JPEG", quality=99, **options) + bytes(4096)
+        full, part = decode(data), decode(data, side=32)
+        assert full.shape[:2] == (size[::-1] if "exif" in options else size)
+        assert part.shape[:2] == (shape[::-1] if "exif" in options else shape)
+        assert difference(part, cv2.resize(full, part.shape[1::-1], interpolation=cv2.INTER_AREA)) <= 24
+
+
+def turned_exif():
+    exif = Image.Exif()
+    exif[0x112] = 6
+    return exif
+
+
+def test_other_files_come_in_full():
+    image = np.random.default_rng(0).integers(0, 256, (130, 200, 3), "uint8")
+    half = np.dstack([image, image[..., 0]])
+    for data in (png(image), encode(half, "PNG"), encode(image, "WEBP"), encode(image, "BMP")):
+        np.testing.assert_array_equal(decode(data, side=32), decode(data))
+    data = encode(image, "JPEG")
+    with pytest.raises(ValueError, match="cut off"):
+        decode(data[: len(data) // 2], side=32)
+    with pytest.raises(ValueError, match="not an image, or is damaged"):
+        decode(b"\xff\xd8" + bytes(5000) + b"\xff\xd9", side=32)
 
 
 # === Bad input ===

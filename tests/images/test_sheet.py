@@ -3,6 +3,8 @@ import pytest
 
 from keras_textrec.images.sheet import contact_sheet
 
+pytestmark = pytest.mark.once
+
 
 def test_images_stand_in_their_cells():
     tall, wide = np.full((90, 30, 3), 10, np.uint8), np.full((10, 200, 3), 60, np.uint8)

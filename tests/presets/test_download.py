@@ -11,6 +11,8 @@ from keras_textrec.presets import download as module
 from keras_textrec.presets.download import download
 from tests.serving import FileServer, serving
 
+pytestmark = pytest.mark.once
+
 CONTENT = np.random.default_rng(0).bytes(3_000_000)
 NAME = "/models/a.tar"
 

@@ -8,6 +8,8 @@ import pytest
 from keras_textrec.text import AttentionTokenizer, Charset, NRTRTokenizer, SARTokenizer
 from keras_textrec.text.attention_tokenizers import remove_symbols
 
+pytestmark = pytest.mark.once
+
 ALPHANUMERIC = Charset.named("alphanumeric")
 TOKENIZERS = [AttentionTokenizer, SARTokenizer, NRTRTokenizer]
 

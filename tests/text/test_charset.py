@@ -6,6 +6,8 @@ import pytest
 from keras_textrec.text import Charset
 from keras_textrec.text.charset import LISTS
 
+pytestmark = pytest.mark.once
+
 
 @pytest.mark.parametrize("name, size", [("alphanumeric", 36), ("ascii", 94), ("dict90", 90)])
 def test_named(name, size):

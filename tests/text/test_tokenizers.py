@@ -8,6 +8,8 @@ import pytest
 
 from keras_textrec.text import Charset, CTCTokenizer, LabelReport
 
+pytestmark = pytest.mark.once
+
 ALPHANUMERIC = Charset.named("alphanumeric")
 
 
