@@ -97,7 +97,7 @@ class Loader:
             rows.append(row)
             texts.append(text)
         # All images through one stage, then through the next: the processor's caches make that a fifth faster.
-        if self.augment is not None:
+        if self.augment is not None and images:
             images = [shrink(image, converter.height / converter.upright(image.shape)[0]) for image in images]
             images = augmented(images, self.augment, rng)
         for row, image in zip(rows, images, strict=True):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import keras_textrec.data as data
+from keras_textrec.data.augment import AUGMENTATIONS, augmentation
 from keras_textrec.data.loader import LoaderProcesses
 from keras_textrec.data.pipeline import BatchDataset, Batches, tf_dataset
 from keras_textrec.images import ImageConverter
@@ -66,6 +67,15 @@ def test_batches_come_in_order_epoch_after_epoch(batches, feed, options):
     dataset = feed(batches, epoch=2, **options)
     assert len(dataset) == len(batches)
     assert_same(epochs_of(dataset, 3), expected(batches, [2, 3, 4]))
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+def test_every_augmentation_feeds(write, records, feed, name):
+    source, tokenizer = data.lmdb(write("words", records)), CTCTokenizer(Charset.named("alphanumeric"))
+    batches = Batches(
+        source, ImageConverter(16, 40), tokenizer, 8, length=12, training=True, augment=augmentation(name)
+    )
+    assert_same(epochs_of(feed(batches), 1), expected(batches, [0]))
 
 
 def test_tf_data_has_static_shapes(batches):
