@@ -10,10 +10,9 @@ from pathlib import Path
 
 # The name `lmdb` is this module's public function.
 import lmdb as _lmdb
-import numpy as np
 
 from keras_textrec.data.benchmarks import check_benchmark
-from keras_textrec.data.sources import ConcatSource, Read, Source, check_index
+from keras_textrec.data.sources import ConcatSource, Source, check_index
 
 COUNT_KEY = b"num-samples"
 
@@ -76,37 +75,21 @@ class LMDBSource:
     def __getitem__(self, index: int) -> tuple[bytes, str]:
         """The image file's bytes and the text of record `index`; ValueError when one is missing or damaged."""
         number = check_index(index, self._length) + 1
-        image, label = self._get(number, record_keys(number))
+        image, label = self._get(number, *record_keys(number))
         return image, self._decode(label, number)
-
-    def read(self, indices: np.ndarray) -> list[Read]:
-        """Several records in one transaction: less of Python's own work than one for each."""
-        records: list[Read] = []
-        with _environment(self._absolute_path).begin() as transaction:
-            for index in indices:
-                number = check_index(index, self._length) + 1
-                try:
-                    image, label = self._values(transaction, number, record_keys(number))
-                    records.append((image, self._decode(label, number)))
-                except ValueError as error:
-                    records.append(error)
-        return records
 
     def text(self, index: int) -> str:
         number = check_index(index, self._length) + 1
-        (label,) = self._get(number, record_keys(number)[1:])
+        (label,) = self._get(number, record_keys(number)[1])
         return self._decode(label, number)
 
     def key(self, index: int) -> str:
         return f"{self.path}: image-{check_index(index, self._length) + 1:09d}"
 
-    def _get(self, number: int, keys: tuple[bytes, ...]) -> list[bytes]:
-        with _environment(self._absolute_path).begin() as transaction:
-            return self._values(transaction, number, keys)
-
-    def _values(self, transaction: _lmdb.Transaction, number: int, keys: tuple[bytes, ...]) -> list[bytes]:
+    def _get(self, number: int, *keys: bytes) -> list[bytes]:
         try:
-            values = list(map(transaction.get, keys))
+            with _environment(self._absolute_path).begin() as transaction:
+                values = [transaction.get(key) for key in keys]
         except _lmdb.Error as error:
             raise ValueError(f"{self.path}/data.mdb is damaged at record {number}: {error}.") from error
         if None in values:

@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_textrec.data.augment import Augmentation, augmented
 from keras_textrec.data.memory import Memory
-from keras_textrec.data.sources import Source, read
+from keras_textrec.data.sources import Source
 from keras_textrec.images.converter import ImageConverter
 from keras_textrec.images.load import decode
 from keras_textrec.images.size import shrink
@@ -85,11 +85,9 @@ class Loader:
         converter = self.converters[canvas]
         ends = np.zeros(len(pixels), int)
         rows, images, texts, unreadable = [], [], [], {}
-        for row, (index, record) in enumerate(zip(indices, read(self.source, np.asarray(indices, int)))):
+        for row, index in enumerate(indices):
             try:
-                if isinstance(record, Exception):
-                    raise record
-                data, text = record
+                data, text = self.source[index]
                 images.append(decode(data, side=converter.height if self.augment else None))
             except (ValueError, OSError) as error:
                 unreadable[int(index)] = str(error)

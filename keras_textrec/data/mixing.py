@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from keras_textrec.data.sources import ConcatSource, Read, Source, check_index, prefetch, read, text_of
+from keras_textrec.data.sources import ConcatSource, Source, check_index, prefetch, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -45,9 +45,6 @@ class Subset:
 
     def key(self, index: int) -> str:
         return self.source.key(self._position(index))
-
-    def read(self, indices: np.ndarray) -> list[Read]:
-        return read(self.source, np.fromiter((self.positions[index] for index in indices), np.int64, len(indices)))
 
     def prefetch(self, indices: Sequence[int]) -> None:
         prefetch(self.source, [self._position(index) for index in indices])

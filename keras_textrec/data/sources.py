@@ -4,11 +4,6 @@ import bisect
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
-import numpy as np
-
-# A record, or why it cannot be read.
-Read = tuple[bytes, str] | ValueError | OSError
-
 
 @runtime_checkable
 class Source(Protocol):
@@ -60,16 +55,6 @@ class ConcatSource:
         source, position = self._find(index)
         return source.key(position)
 
-    def read(self, indices: np.ndarray) -> list[Read]:
-        which = np.searchsorted(self._ends, indices, "right")
-        records: list = [None] * len(indices)
-        for number in np.unique(which):
-            places = np.flatnonzero(which == number)
-            before = self._ends[number - 1] if number else 0
-            for place, record in zip(places, read(self.sources[number], indices[places] - before)):
-                records[place] = record
-        return records
-
     def prefetch(self, indices: Sequence[int]) -> None:
         positions: dict[int, list[int]] = {}
         for index in indices:
@@ -89,24 +74,6 @@ def text_of(source: Source, index: int) -> str:
     """The text of a record; without its image, from a source that has a method `text(index)` as all of ours do."""
     text = getattr(source, "text", None)
     return text(index) if text else source[index][1]
-
-
-def read(source: Source, indices: np.ndarray) -> list[Read]:
-    """Several records at once, faster where the source has a method `read(indices)` as most of ours do.
-
-    Args:
-        indices: int (N,), from 0 on.
-    """
-    several = getattr(source, "read", None)
-    if several:
-        return several(indices)
-    records: list[Read] = []
-    for index in indices:
-        try:
-            records.append(source[int(index)])
-        except (ValueError, OSError) as error:
-            records.append(error)
-    return records
 
 
 def prefetch(source: Source, indices: Sequence[int]) -> None:
