@@ -46,7 +46,8 @@ class Batches:
             once, and the last batch is filled with weight 0.
         steps_per_epoch: in training, batches that make an epoch; None is about one pass over the source.
         augment: takes an image, uint8 (H, W, 3) RGB, and a `numpy.random.Generator`; gives an image. It sees images no
-            higher than the canvas: what it does is measured in their pixels, and takes time by the pixel.
+            higher than the canvas: what it does is measured in their pixels, and takes time by the pixel. One with a
+            method `batch`, (images, generator) -> images, is given all of a batch at once.
         arrange: makes a network's inputs and targets of images, valid ratios and label ids; None takes images and ids.
         seed: of shuffling and augmentation.
 
