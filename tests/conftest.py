@@ -33,6 +33,12 @@ def holds_once(request, monkeypatch):
             monkeypatch.setattr(getattr(keras, name), "__call__", refuse)
 
 
+@pytest.fixture
+def light_children(monkeypatch):
+    """Child processes import Keras with its lightest backend: sources and the renderer need none."""
+    monkeypatch.setenv("KERAS_BACKEND", "numpy")
+
+
 @pytest.fixture(scope="session")
 def shared() -> pathlib.Path:
     """The folder of published numbers and real photographs beside the checkout."""

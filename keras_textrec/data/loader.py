@@ -1,6 +1,7 @@
 """Records into the rows of a batch: what takes time, in this process or in others."""
 
 import contextlib
+import functools
 import logging
 import math
 import multiprocessing
@@ -132,7 +133,7 @@ class LoaderProcesses:
         self._slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         for slot in range(calls):
             self._slots.put(slot * size)
-        self._load = _SharedLoader(loader, self._memory)
+        self._load = functools.partial(_draw, loader, self._memory)
         self._workers = Workers(self._load, processes)
         self._lock = threading.Lock()
 
@@ -165,17 +166,17 @@ class LoaderProcesses:
         return self._workers.submit(*arguments).result()
 
 
-class _SharedLoader:
+def _draw(
+    loader: Loader,
+    memory,
+    start: int,
+    shape: tuple[int, ...],
+    indices: Sequence[int],
+    rng: np.random.Generator | None,
+    canvas: int,
+) -> Loaded:
     """What a process calls."""
-
-    def __init__(self, loader: Loader, memory):
-        self.loader = loader
-        self.memory = memory
-
-    def __call__(
-        self, start: int, shape: tuple[int, ...], indices: Sequence[int], rng: np.random.Generator | None, canvas: int
-    ) -> Loaded:
-        return self.loader.draw(indices, rng, canvas, _view(self.memory, start, shape))
+    return loader.draw(indices, rng, canvas, _view(memory, start, shape))
 
 
 def _view(memory, start: int, shape: tuple[int, ...]) -> np.ndarray:

@@ -12,7 +12,7 @@ import numpy as np
 # One row or column of pixels holds no text; such an image is a broken crop.
 SHORTEST_SIDE = 2
 
-_PNG = b"\x89PNG\r\n\x1a\n"
+PNG = b"\x89PNG\r\n\x1a\n"
 
 # OpenCV's names for what a JPEG is decoded to: a part of its size, in the colours that the other flags ask for.
 _REDUCED = {8: cv2.IMREAD_REDUCED_GRAYSCALE_8, 4: cv2.IMREAD_REDUCED_GRAYSCALE_4, 2: cv2.IMREAD_REDUCED_GRAYSCALE_2}
@@ -97,7 +97,7 @@ def _reduction(data: bytes, side: int) -> int:
 
 def _has_alpha(data: bytes) -> bool:
     """Whether a PNG or WebP file has transparency, from its header."""
-    if data.startswith(_PNG):
+    if data.startswith(PNG):
         return data[25:26] in (b"\x04", b"\x06") or b"tRNS" in data[: data.find(b"IDAT")]
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP" and len(data) > 24:
         flags = {b"VP8X": data[20], b"VP8L": data[24]}.get(data[12:16], 0)

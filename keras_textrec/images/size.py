@@ -5,7 +5,7 @@ import struct
 import cv2
 import numpy as np
 
-from keras_textrec.images.load import decode, jpeg_size
+from keras_textrec.images.load import PNG, decode, jpeg_size
 
 
 def image_size(data: bytes) -> tuple[int, int]:
@@ -14,7 +14,7 @@ def image_size(data: bytes) -> tuple[int, int]:
     Raises:
         ValueError: it is no image.
     """
-    if data.startswith(b"\x89PNG\r\n\x1a\n") and len(data) >= 24:
+    if data.startswith(PNG) and len(data) >= 24:
         width, height = struct.unpack(">II", data[16:24])
         return height, width
     return jpeg_size(data) or decode(data).shape[:2]

@@ -19,6 +19,7 @@ from keras_textrec.models.preset_model import PresetModel
 from keras_textrec.presets.chain import trained_preset
 from keras_textrec.presets.folder import WEIGHTS, describe_folder, load_weights
 from keras_textrec.presets.hub import download_preset, is_hub_uri
+from keras_textrec.settings import setting_value
 from keras_textrec.text import Charset
 from keras_textrec.training.recipes import Recipe
 
@@ -73,7 +74,7 @@ def override(description: dict[str, Any], settings: Sequence[str]) -> dict[str, 
     """
     description = copy.deepcopy(description)
     for setting in settings:
-        path, separator, value = setting.partition("=")
+        path, separator, _ = setting.partition("=")
         *parents, key = path.split(".")
         section = description
         for parent in parents:
@@ -82,10 +83,7 @@ def override(description: dict[str, Any], settings: Sequence[str]) -> dict[str, 
                 raise ValueError(f"{setting!r}: the preset has no section {parent!r}.")
         if not separator or not parents:
             raise ValueError(f"{setting!r} must be SECTION.KEY=VALUE, as training.batch_size=64.")
-        try:
-            section[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ValueError(f"{setting!r}: {value!r} is not a value in YAML.") from error
+        section[key] = setting_value(setting)
     return description
 
 

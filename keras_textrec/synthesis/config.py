@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from keras_textrec.settings import setting_value
+
 # Mappings that are values and no sections.
 _WEIGHTS = {"kinds", "cases", "punctuation", "directions", "weights"}
 
@@ -45,13 +47,10 @@ def parse_settings(settings: Sequence[str]) -> dict[str, Any]:
     """
     parsed = {}
     for setting in settings:
-        key, separator, value = setting.partition("=")
+        key, separator, _ = setting.partition("=")
         if not separator:
             raise ValueError(f"{setting!r} must be KEY=VALUE, as layout.arc.p=0.3.")
-        try:
-            parsed[key] = yaml.safe_load(value)
-        except yaml.YAMLError as error:
-            raise ValueError(f"{setting!r}: {value!r} is not a value in YAML.") from error
+        parsed[key] = setting_value(setting)
     return parsed
 
 

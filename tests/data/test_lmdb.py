@@ -79,12 +79,6 @@ def test_sources_pickle(write, records):
     assert list(pickle.loads(pickle.dumps(source))) == list(source) == records
 
 
-@pytest.fixture
-def light_children(monkeypatch):
-    """Child processes import Keras with its lightest backend: sources need none."""
-    monkeypatch.setenv("KERAS_BACKEND", "numpy")
-
-
 def texts_of(source):
     return [text for _, text in source]
 

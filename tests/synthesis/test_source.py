@@ -23,8 +23,7 @@ WORDS = ["Hotel", "street", "open"]
 
 
 @pytest.fixture
-def source(fonts, monkeypatch):
-    monkeypatch.setenv("KERAS_BACKEND", "numpy")  # worker processes need none
+def source(fonts, light_children):
     source = RenderedSource(processes=1, fonts=fonts, words=WORDS, count=500)
     yield source
     if source._workers:

@@ -29,12 +29,6 @@ def rendered(renderer, indices):
     return [tuple(renderer.render_jpeg(index)[:2]) for index in indices]
 
 
-@pytest.fixture
-def light_children(monkeypatch):
-    """Worker processes import Keras with its lightest backend: they need none."""
-    monkeypatch.setenv("KERAS_BACKEND", "numpy")
-
-
 def test_lmdb_is_the_renderer_in_order(tmp_path, fonts):
     path = tmp_path / "words"
     synthesize(path, 30, seed=2, fonts=fonts, words=WORDS, processes=1, start=5, boxes=True, progress=False)
