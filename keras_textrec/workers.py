@@ -1,41 +1,78 @@
 """Processes that work side by side."""
 
-import multiprocessing.connection
+import logging
+import multiprocessing
 import os
+import queue
 import signal
-import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from multiprocessing.connection import Connection
+from multiprocessing.pool import ExceptionWithTraceback
 from typing import Any
 
 import cv2
 
-_function: Callable | None = None  # of a worker process
+logger = logging.getLogger(__name__)
+
+_TRIES = 3  # of a task whose process is killed
+
+
+class WorkerKilled(RuntimeError):
+    """A process was killed at its task, and so were those that followed it."""
 
 
 class Workers:
     """Processes that have one function; the caller's script needs its `if __name__ == "__main__":`.
 
-    Where it can be, they are forked from one server process that has imported this package, Keras included, once. A
-    process that dies breaks the pool: futures then raise `concurrent.futures.process.BrokenProcessPool`.
+    Where it can be, they are forked from one server process that has imported this package, Keras included, once. Each
+    starts with its first task. One that is killed is replaced, and its task is done again. They end with this object.
 
     Args:
-        function: what they are to call; it pickles, and is sent once.
+        function: what they are to call; it pickles, and is sent once to each.
         processes: how many; None: one for each core.
     """
 
     def __init__(self, function: Callable, processes: int | None = None):
         self.processes = processes or os.cpu_count() or 1
-        can_fork = "forkserver" in multiprocessing.get_all_start_methods()
-        context = multiprocessing.get_context("forkserver" if can_fork else "spawn")
-        if can_fork:
-            context.set_forkserver_preload([__name__])
-        self._pool = ProcessPoolExecutor(self.processes, context, _start, (function,))
+        self._closed = False
+        self._workers = [_Worker(function) for _ in range(self.processes)]
+        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
+        for worker in self._workers:
+            self._idle.put(worker)
+        self._threads = ThreadPoolExecutor(self.processes)
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Has the function called in one of the processes: what it returns. Several threads may ask at a time.
+
+        Raises:
+            WorkerKilled: process after process was killed.
+            CancelledError: `close` was called.
+            Exception: what the function raises.
+        """
+        worker = self._idle.get()
+        try:
+            for _ in range(_TRIES):
+                if self._closed:
+                    raise CancelledError("The processes were closed.")
+                try:
+                    returned, value = worker(arguments)
+                except (EOFError, OSError):
+                    worker.forget()
+                    if not self._closed:
+                        logger.warning("A process was killed, perhaps for lack of memory; a new one follows.")
+                    continue
+                if returned:
+                    return value
+                raise value
+            raise WorkerKilled(f"{_TRIES} processes were killed, perhaps for lack of memory; use fewer.")
+        finally:
+            self._idle.put(worker)
 
     def submit(self, *arguments: Any) -> Future:
-        """Has the function called in one of the processes: the future of what it returns or raises."""
-        return self._pool.submit(_call, *arguments)
+        """As a call, but at once: the future of what it returns or raises."""
+        return self._threads.submit(self, *arguments)
 
     def in_order(self, tasks: Iterable[Any]) -> Iterator[Any]:
         """What the function makes of each task, one after the other; a few are worked on ahead."""
@@ -48,22 +85,63 @@ class Workers:
             yield waiting.popleft().result()
 
     def close(self) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        """Ends the processes; what they work on is lost."""
+        self._closed = True
+        self._threads.shutdown(wait=False, cancel_futures=True)
+        for worker in self._workers:
+            worker.kill()
 
 
-def _start(function: Callable) -> None:
-    global _function
-    _function = function
+class _Worker:
+    """One process, from its first task on, and the pipe to it."""
+
+    def __init__(self, function: Callable):
+        self._function = function
+        self._process: multiprocessing.Process | None = None
+        self._pipe: Connection | None = None
+
+    def __call__(self, arguments: tuple) -> tuple[bool, Any]:
+        """Whether the function returned, and what it returned or raised. EOFError, OSError: the process is dead."""
+        if self._process is None:
+            self._start()
+        self._pipe.send(arguments)
+        return self._pipe.recv()
+
+    def kill(self) -> None:
+        """Ends the process, now; whoever waits for it learns that it is dead."""
+        process = self._process
+        if process is not None:
+            process.terminate()
+
+    def forget(self) -> None:
+        """After a death: the next task has a new process."""
+        self._process = self._pipe = None
+
+    def _start(self) -> None:
+        can_fork = "forkserver" in multiprocessing.get_all_start_methods()
+        context = multiprocessing.get_context("forkserver" if can_fork else "spawn")
+        if can_fork:
+            context.set_forkserver_preload([__name__])
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_serve, args=(self._function, theirs), daemon=True)
+        self._process.start()
+        theirs.close()  # so that the pipe ends with the process
+
+
+def _serve(function: Callable, pipe: Connection) -> None:
+    """What a process does, until its parent or the parent's end of the pipe is gone."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt ends the parent, and that ends the workers
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """A pool's workers know nothing of a parent that was killed, and would wait for ever."""
-    multiprocessing.connection.wait([multiprocessing.parent_process().sentinel])
-    os._exit(1)
-
-
-def _call(*arguments: Any) -> Any:
-    return _function(*arguments)
+    while True:
+        try:
+            arguments = pipe.recv()
+        except EOFError:
+            return
+        try:
+            answer = True, function(*arguments)
+        except Exception as error:
+            answer = False, ExceptionWithTraceback(error, error.__traceback__)
+        try:
+            pipe.send(answer)
+        except BrokenPipeError:
+            return

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import multiprocessing
 import os
 import pathlib
 
@@ -37,6 +38,13 @@ def holds_once(request, monkeypatch):
 def light_children(monkeypatch):
     """Child processes import Keras with its lightest backend: sources and the renderer need none."""
     monkeypatch.setenv("KERAS_BACKEND", "numpy")
+
+
+@pytest.fixture
+def new_processes():
+    """Gives the child processes that live and that this test started."""
+    before = set(multiprocessing.active_children())
+    return lambda: [process for process in multiprocessing.active_children() if process not in before]
 
 
 @pytest.fixture(scope="session")

@@ -42,8 +42,9 @@ class Batches:
             (`Grouping` says how). None is the converter's own.
         time_steps: the network's output steps for a canvas' width, for labels that cannot fit; None: no such limit.
         training: shuffle, and go on without end: a batch that reaches the end of a pass over the source is filled from
-            the next one, so that every record is seen equally often. Otherwise records come in the source's order, each
-            once, and the last batch is filled with weight 0.
+            the next one, so that every record is seen equally often. Large JPEGs are decoded to a part of their size,
+            never below the canvas' height: as much as reading needs less exactly, and faster. Otherwise records come in
+            the source's order, each once, decoded as `read` does, and the last batch is filled with weight 0.
         steps_per_epoch: in training, batches that make an epoch; None is about one pass over the source.
         augment: takes an image, uint8 (H, W, 3) RGB, and a `numpy.random.Generator`; gives an image. It sees images no
             higher than the canvas: what it does is measured in their pixels, and takes time by the pixel. One with a
@@ -93,7 +94,7 @@ class Batches:
         self.shapes = shapes = canvases or [(converter.height, converter.width)]
         converters = [converter.resized(height, width) for height, width in shapes]
         steps = [time_steps(width) if time_steps else None for _, width in shapes]
-        self.loader = Loader(source, converters, steps, tokenizer, length, augment)
+        self.loader = Loader(source, converters, steps, tokenizer, length, training, augment)
         self._memory = Memory("float32")
         self._grouping = None
         if canvases:

@@ -1,15 +1,11 @@
 """Records into the rows of a batch: what takes time, in this process or in others."""
 
-import contextlib
 import functools
-import logging
 import math
 import multiprocessing
 import pickle
 import queue
-import threading
 from collections.abc import Sequence
-from concurrent.futures.process import BrokenProcessPool
 from typing import NamedTuple
 
 import numpy as np
@@ -22,10 +18,6 @@ from keras_textrec.images.load import decode
 from keras_textrec.images.size import shrink
 from keras_textrec.text.tokenizers import CTCTokenizer
 from keras_textrec.workers import Workers
-
-logger = logging.getLogger(__name__)
-
-_TRIES = 3  # of a batch whose process was killed
 
 
 class Loaded(NamedTuple):
@@ -54,7 +46,7 @@ class Loader:
         source: where records come from.
         converters: of each canvas.
         time_steps: the network's output steps on each canvas, or None.
-        tokenizer, length, augment: as `Batches` has them.
+        tokenizer, length, training, augment: as `Batches` has them.
     """
 
     def __init__(
@@ -64,6 +56,7 @@ class Loader:
         time_steps: Sequence[int | None],
         tokenizer: CTCTokenizer,
         length: int,
+        training: bool,
         augment: Augmentation | None,
     ):
         self.source = source
@@ -71,6 +64,7 @@ class Loader:
         self.time_steps = time_steps
         self.tokenizer = tokenizer
         self.length = length
+        self.training = training
         self.augment = augment
         self._scratch = Memory("uint8")
 
@@ -86,10 +80,11 @@ class Loader:
         converter = self.converters[canvas]
         ends = np.zeros(len(pixels), int)
         rows, images, texts, unreadable = [], [], [], {}
+        side = converter.height if self.training else None
         for row, index in enumerate(indices):
             try:
                 data, text = self.source[index]
-                images.append(decode(data, side=converter.height if self.augment else None))
+                images.append(decode(data, side=side))
             except (ValueError, OSError) as error:
                 unreadable[int(index)] = str(error)
                 continue
@@ -107,8 +102,6 @@ class Loader:
 
 class LoaderProcesses:
     """A `Loader` in processes of its own, to be called by threads; pixels come back through shared memory.
-
-    One that is killed is replaced, and its batches are loaded again.
 
     Args:
         loader: what each process has.
@@ -133,15 +126,13 @@ class LoaderProcesses:
         self._slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         for slot in range(calls):
             self._slots.put(slot * size)
-        self._load = functools.partial(_draw, loader, self._memory)
-        self._workers = Workers(self._load, processes)
-        self._lock = threading.Lock()
+        self._workers = Workers(functools.partial(_draw, loader, self._memory), processes)
 
     def __call__(self, indices: Sequence[int], rng: np.random.Generator | None, canvas: int, x: np.ndarray) -> Loaded:
-        """As `Loader`'s. BrokenProcessPool: processes are killed again and again."""
+        """As `Loader`'s. WorkerKilled: processes are killed again and again."""
         start = self._slots.get()
         try:
-            loaded = self._submit(start, x.shape, indices, rng, canvas)
+            loaded = self._workers(start, x.shape, indices, rng, canvas)
             pixels = _view(self._memory, start, x.shape)
             self._loader.converters[canvas].normalize(pixels, loaded.ends, x)
         finally:
@@ -151,19 +142,6 @@ class LoaderProcesses:
     def close(self) -> None:
         """Ends the processes; what is still being loaded is lost."""
         self._workers.close()
-
-    def _submit(self, *arguments) -> Loaded:
-        for _ in range(_TRIES):
-            workers = self._workers
-            with contextlib.suppress(BrokenProcessPool):
-                return workers.submit(*arguments).result()
-            with self._lock:  # all threads learn of it at once
-                if workers is self._workers:
-                    logger.warning(
-                        "A process that loads batches was killed, perhaps for lack of memory; new ones follow."
-                    )
-                    self._workers = Workers(self._load, workers.processes)
-        return self._workers.submit(*arguments).result()
 
 
 def _draw(

@@ -1,10 +1,8 @@
 """Rendered words as a source: training reads images that nothing has stored."""
 
-import logging
 import threading
 from collections.abc import Mapping, Sequence
-from concurrent.futures import CancelledError, Future
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -12,8 +10,6 @@ from typing import Any
 from keras_textrec.data.sources import check_index
 from keras_textrec.synthesis.render import WordRenderer
 from keras_textrec.workers import Workers
-
-logger = logging.getLogger(__name__)
 
 _TASK = 32  # images a task
 _KEPT = 100_000  # images in memory, of 3.5 KB: they may be wanted twice, first for their size
@@ -39,16 +35,8 @@ class RenderedSource:
 
     def __getitem__(self, index: int) -> tuple[bytes, str]:
         index = self._check(index)
-        workers, future, place = self._kept.get(index, (None, None, 0))
-        if future is not None:
-            try:
-                word = future.result()[place]
-                return word.image, word.text
-            except (BrokenProcessPool, CancelledError):
-                with self._lock:
-                    if workers is self._workers:
-                        self._give_up()
-        word = self.renderer.render_jpeg(index)
+        future, place = self._kept.get(index, (None, 0))
+        word = future.result()[place] if future else self.renderer.render_jpeg(index)
         return word.image, word.text
 
     def text(self, index: int) -> str:
@@ -65,19 +53,10 @@ class RenderedSource:
             indices = [index for index in map(int, indices) if index not in self._kept]
             for at in range(0, len(indices), _TASK):
                 task = indices[at : at + _TASK]
-                try:
-                    future = self._workers.submit(task)
-                except BrokenProcessPool:
-                    return self._give_up()
-                self._kept.update({index: (self._workers, future, place) for place, index in enumerate(task)})
+                future = self._workers.submit(task)
+                self._kept.update({index: (future, place) for place, index in enumerate(task)})
             for index in list(islice(self._kept, max(0, len(self._kept) - _KEPT))):
                 del self._kept[index]
-
-    def _give_up(self) -> None:
-        """Ends workers of which one died, and forgets what they were to render; `prefetch` makes new ones."""
-        logger.warning("A rendering process was killed, perhaps for lack of memory; new ones follow.")
-        self._workers.close()
-        self._workers, self._kept = None, {}
 
     def __getstate__(self) -> dict:
         return {key: value for key, value in self.__dict__.items() if key not in ("_workers", "_kept", "_lock")}
@@ -88,7 +67,7 @@ class RenderedSource:
 
     def _open(self) -> None:
         self._workers: Workers | None = None
-        self._kept: dict[int, tuple[Workers, Future, int]] = {}
+        self._kept: dict[int, tuple[Future, int]] = {}
         self._lock = threading.Lock()
 
     def _check(self, index: int) -> int:

@@ -4,7 +4,6 @@ import hashlib
 import json
 import logging
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.synthesis.font import Font
 from keras_textrec.synthesis.render import Word, WordRenderer
 from keras_textrec.synthesis.words import Words
-from keras_textrec.workers import Workers
+from keras_textrec.workers import WorkerKilled, Workers
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +51,7 @@ def synthesize(
     Raises:
         FileExistsError: the folder holds an LMDB, and `resume` is False.
         FileNotFoundError: no usable font.
-        OSError: the disk is full, or a worker was killed.
+        OSError: the disk is full, or rendering processes are killed again and again.
         ValueError: `count` is below 1, or the LMDB to resume was begun otherwise.
     """
     renderer = WordRenderer(fonts, words, config, **settings)
@@ -77,10 +76,9 @@ def synthesize(
                     others = {"boxes": word.boxes.astype("<f4").tobytes()} if boxes else {}
                     writer.append(word.image, word.text, **others)
                 bar.advance(task, len(rendered))
-        except BrokenProcessPool as error:
+        except WorkerKilled as error:
             raise OSError(
-                f"A rendering process was killed, perhaps for lack of memory; {directory} is valid and keeps its "
-                f"{len(writer):,} images; resume to go on, perhaps with fewer processes."
+                f"{error} {directory} is valid and keeps its {len(writer):,} images; resume to go on."
             ) from error
         writer.state = None
 

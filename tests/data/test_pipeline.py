@@ -10,7 +10,6 @@ import pytest
 
 import keras_textrec.data as data
 from keras_textrec.data.augment import AUGMENTATIONS, augmentation
-from keras_textrec.data.loader import LoaderProcesses
 from keras_textrec.data.pipeline import BatchDataset, Batches, tf_dataset
 from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
@@ -139,31 +138,23 @@ def test_processes_tell_what_threads_tell(write, records):
     assert processes.labels == threads.labels and processes.labels.dropped["unknown"] == 1
 
 
-def test_a_killed_process_is_replaced(batches, caplog):
+def test_a_killed_process_is_replaced(batches, caplog, new_processes):
     dataset = BatchDataset(batches, processes=1)
     dataset[0]
     for future in dataset._loading.values():
         future.result()
     loader = dataset._loader
-    pool = loader._workers._pool
-    os.kill(next(iter(pool._processes)), signal.SIGKILL)
+    (process,) = new_processes()
+    os.kill(process.pid, signal.SIGKILL)
     assert_same((batches.batch(number, 0, loader) for number in range(len(batches))), expected(batches, [0]))
-    assert caplog.text.count("A process that loads batches was killed") == 1
-    assert loader._workers._pool is not pool
+    assert caplog.text.count("A process was killed") == 1
 
 
-def test_processes_end_with_the_dataset(batches, feed, monkeypatch):
+def test_processes_end_with_the_dataset(batches, feed, new_processes):
     """Not before: an iterator is enough to keep them."""
-    started, init = [], LoaderProcesses.__init__
-
-    def note(self, *arguments):
-        started.append(self)
-        init(self, *arguments)
-
-    monkeypatch.setattr(LoaderProcesses, "__init__", note)
     iterator = iter(feed(batches, processes=1))
     next(iterator)
-    (process,) = started.pop()._workers._pool._processes.values()
+    (process,) = new_processes()
     gc.collect()
     next(iterator)
     assert process.is_alive()

@@ -2,18 +2,17 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import lmdb as lmdb_package
 import numpy as np
 import pytest
 import yaml
 
-from keras_textrec import workers
 from keras_textrec.data.lmdb import close_environment, lmdb
 from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.images.load import decode
 from keras_textrec.synthesis import WordRenderer, load_config, synthesize, writer
+from keras_textrec.workers import WorkerKilled
 
 pytestmark = pytest.mark.once
 
@@ -129,20 +128,32 @@ def test_a_full_disk_loses_nothing(tmp_path, fonts, monkeypatch):
     assert records(tmp_path / "words") == rendered(WordRenderer(fonts[:1], ["Hotel"]), range(120))
 
 
-def test_a_killed_worker_is_told_and_nothing_is_lost(tmp_path, fonts, monkeypatch, light_children):
+def test_a_killed_worker_is_replaced(tmp_path, fonts, monkeypatch, caplog, light_children, new_processes):
     monkeypatch.setattr(writer, "CHUNK", 10)
-    in_order = workers.Workers.in_order
+    append = writer.LMDBWriter.append
+
+    def kill_at_twenty(self, *arguments, **others):
+        append(self, *arguments, **others)
+        if len(self) == 20:
+            os.kill(new_processes()[0].pid, signal.SIGKILL)
+
+    monkeypatch.setattr(writer.LMDBWriter, "append", kill_at_twenty)
+    synthesize(tmp_path / "words", 300, fonts=fonts, words=WORDS, processes=2, progress=False)
+    assert records(tmp_path / "words") == rendered(WordRenderer(fonts, WORDS), range(300))
+    assert caplog.text.count("A process was killed") == 1
+
+
+def test_workers_that_are_always_killed_are_told_and_nothing_is_lost(tmp_path, fonts, monkeypatch):
+    monkeypatch.setattr(writer, "CHUNK", 10)
 
     def kill_after_two(self, chunks):
-        for number, words in enumerate(in_order(self, chunks)):
-            yield words
-            if number == 1:
-                os.kill(next(iter(self._pool._processes)), signal.SIGKILL)
-                time.sleep(0.5)
+        for number, indices in enumerate(chunks):
+            if number == 2:
+                raise WorkerKilled("3 processes were killed.")
+            yield WordRenderer(fonts, WORDS).render_jpegs(indices)
 
-    monkeypatch.setattr(workers.Workers, "in_order", kill_after_two)
-    with pytest.raises(OSError, match=r"A rendering process was killed.*keeps its \d+ images; resume"):
-        synthesize(tmp_path / "words", 2000, fonts=fonts, words=WORDS, processes=2, progress=False)
-    kept = records(tmp_path / "words")
-    assert len(kept) >= 20 and kept == rendered(WordRenderer(fonts, WORDS), range(len(kept)))
+    monkeypatch.setattr(writer.Workers, "in_order", kill_after_two)
+    with pytest.raises(OSError, match=r"processes were killed.*is valid and keeps its 20 images; resume to go on"):
+        synthesize(tmp_path / "words", 300, fonts=fonts, words=WORDS, processes=2, progress=False)
+    assert records(tmp_path / "words") == rendered(WordRenderer(fonts, WORDS), range(20))
     assert yaml.safe_load((tmp_path / "words" / "synthesis.yaml").read_text())["seed"] == 0
