@@ -129,13 +129,14 @@ class TextRecognizer(PresetModel):
     def make_metrics(self) -> list[keras.metrics.Metric]:
         return reading_metrics(self.tokenizer)
 
-    def training_data(self, source, batch_size: int | None = None, augment: Callable | bool = True, **options):
+    def training_data(self, source, batch_size: int | None = None, augment: Callable | str | bool = True, **options):
         """Endless-order batches of a source for `fit`: shuffled anew every epoch, the same for the same seed.
 
         Args:
             source: what `keras_textrec.data.lmdb` or `.folder` gives.
             batch_size: images a step; the recipe's by default.
-            augment: `(uint8 image (H, W, 3), numpy Generator) -> uint8 image`; True is the recipe's, if it has one.
+            augment: `(uint8 image (H, W, 3), numpy Generator) -> uint8 image`, or a name that a recipe may have
+                ("recaug"); True is the recipe's own, if it has one.
             **options: `steps_per_epoch`; `epoch`, the first one (0); `processes`, how many load images beside this one
                 (0: its threads do; with some, a script needs its `if __name__ == "__main__":`).
 
@@ -143,7 +144,9 @@ class TextRecognizer(PresetModel):
             A `tf.data.Dataset` on the TensorFlow backend, a `keras.utils.PyDataset` on the others.
         """
         if augment is True:
-            augment = augmentation(self.recipe.augment) if self.recipe.augment else None
+            augment = self.recipe.augment
+        if isinstance(augment, str):
+            augment = augmentation(augment)
         return self._data(source, batch_size, training=True, augment=augment or None, **options)
 
     def evaluation_data(self, source, batch_size: int | None = None, **options):

@@ -265,6 +265,7 @@ def test_the_command_reads(preset, tmp_path, capsys):
         (["words", "--charset", "aab"], "more than once"),
         (["words", "--augment", "recaug"], "--preview"),
         (["words", "--preview", "sheet.png", "--augment", "more"], "no augmentation 'more'"),
+        (["words", "--preview", "sheet.png", "--fix", "clean"], "run again without it for --fix"),
     ],
 )
 def test_what_cannot_be_done_is_not_a_finding(options, message, tmp_path, monkeypatch, capsys):

@@ -1,3 +1,4 @@
+import dataclasses
 import gc
 import os
 import signal
@@ -14,6 +15,7 @@ from keras_textrec.data.pipeline import BatchDataset, Batches, tf_dataset
 from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.tokenizers import CTCTokenizer
+from tests.tiny import make_crnn
 
 
 def shift(image, rng):
@@ -180,6 +182,22 @@ def test_a_label_outside_the_charset_stops_fit(write, records, feed, processes):
     dataset = feed(Batches(source, ImageConverter(16, 40), tokenizer, 7, length=12, training=True), processes=processes)
     with pytest.raises(Exception, match="'Ünknown' holds characters outside the charset"):
         list(epochs_of(dataset, 1))
+
+
+def test_augmentation_is_the_recipes_or_is_named(write, records):
+    model, source = make_crnn(), data.lmdb(write("words", records))
+
+    def images(augment):
+        return np.asarray(next(iter(model.training_data(source, augment=augment)))[0])
+
+    plain, rotated = images(False), images(augmentation("rotation"))
+    np.testing.assert_array_equal(images(True), plain)  # its recipe has none
+    np.testing.assert_array_equal(images("rotation"), rotated)
+    model.recipe = dataclasses.replace(model.recipe, augment="rotation")
+    np.testing.assert_array_equal(images(True), rotated)
+    assert (rotated != plain).any()
+    with pytest.raises(ValueError, match="There is no augmentation 'more'"):
+        images("more")
 
 
 @pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="this backend is TensorFlow")

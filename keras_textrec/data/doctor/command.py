@@ -26,6 +26,9 @@ def run(options: argparse.Namespace) -> int:
         raise FileExistsError(f"{options.fix} holds an LMDB already; choose another folder for --fix.")
     if options.augment and not options.preview:
         raise ValueError("--augment says what --preview draws; give it a file.")
+    others = [f"--{name}" for name in ("test", "preset", "charset", "json", "html", "fix") if getattr(options, name)]
+    if options.preview and others:
+        raise ValueError(f"--preview only draws; run again without it for {', '.join(others)}.")
     source = open_sources(options.sources)
     if options.preview:
         _preview(source, options.preview, options.augment)
