@@ -1,6 +1,7 @@
 """Images a second of the data pipeline, against OpenCV decoding and resizing alone, on one LMDB.
 
-    python benchmarks/pipeline.py data_lmdb_release/validation
+    keras-textrec create-lmdb cache data_lmdb_release/validation --decoded 32
+    python benchmarks/pipeline.py data_lmdb_release/validation --cache cache
 
 OpenCV has the files in memory; the pipeline reads the LMDB, decodes, augments, resizes, pads, normalises and encodes
 labels, and hands over batches as `fit` would get them. "read, decode, resize" is no more than that, and the
@@ -32,6 +33,7 @@ HEIGHT, WIDTH = 32, 100
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", help="an LMDB, or a folder above several")
+    parser.add_argument("--cache", help="the same, decoded once")
     parser.add_argument("--images", type=int, default=10_000, help="how many are read in a round")
     parser.add_argument("--batch-size", type=int, default=128)
     parser.add_argument("--rounds", type=int, default=6)
@@ -43,7 +45,7 @@ def main():
     images = steps * options.batch_size
     cores = os.cpu_count() or 1
 
-    def make(**changes):
+    def make(source=source, **changes):
         return Batches(
             source,
             ImageConverter(HEIGHT, WIDTH),
@@ -85,13 +87,17 @@ def main():
         "batch function": direct(make()),
         "batch function, 4 canvases": direct(make(canvases=[(32, 64), (32, 100), (32, 160), (32, 320)])),
     }
+    cache = keras_textrec.data.lmdb(options.cache) if options.cache else None
     for name in (None, *AUGMENTATIONS):
         augment = augmentation(name) if name else None
-        for processes in (0, cores):
+        for place, processes in ((source, 0), (source, cores), (cache, cores)):
+            if place is None:
+                continue
             how = f"{name or 'as it is'}, {f'{processes} processes' if processes else f'{cores} threads'}"
-            ways[f"PyDataset, {how}"] = consumer(BatchDataset(make(augment=augment), processes=processes))
+            how += ", cache" if place is cache else ""
+            ways[f"PyDataset, {how}"] = consumer(BatchDataset(make(place, augment=augment), processes=processes))
             if importlib.util.find_spec("tensorflow"):
-                ways[f"tf.data, {how}"] = consumer(tf_dataset(make(augment=augment), processes=processes))
+                ways[f"tf.data, {how}"] = consumer(tf_dataset(make(place, augment=augment), processes=processes))
     seconds, cpu_seconds = dict.fromkeys(ways, float("inf")), dict.fromkeys(ways, float("inf"))
     for _ in range(options.rounds):
         for name, way in ways.items():
