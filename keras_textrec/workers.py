@@ -51,22 +51,22 @@ class Workers:
             CancelledError: `close` was called.
             Exception: what the function raises.
         """
-        worker = self._idle.get()
+        worker, death = self._idle.get(), None
         try:
             for _ in range(_TRIES):
                 if self._closed:
                     raise CancelledError("The processes were closed.")
                 try:
                     returned, value = worker(arguments)
-                except (EOFError, OSError):
-                    worker.forget()
+                except (EOFError, OSError) as error:
+                    death = error
                     if not self._closed:
                         logger.warning("A process was killed, perhaps for lack of memory; a new one follows.")
                     continue
                 if returned:
                     return value
                 raise value
-            raise WorkerKilled(f"{_TRIES} processes were killed, perhaps for lack of memory; use fewer.")
+            raise WorkerKilled(f"{_TRIES} processes were killed, perhaps for lack of memory; use fewer.") from death
         finally:
             self._idle.put(worker)
 
@@ -89,7 +89,7 @@ class Workers:
         self._closed = True
         self._threads.shutdown(wait=False, cancel_futures=True)
         for worker in self._workers:
-            worker.kill()
+            worker.end()
 
 
 class _Worker:
@@ -104,18 +104,18 @@ class _Worker:
         """Whether the function returned, and what it returned or raised. EOFError, OSError: the process is dead."""
         if self._process is None:
             self._start()
-        self._pipe.send(arguments)
-        return self._pipe.recv()
+        try:
+            self._pipe.send(arguments)
+            return self._pipe.recv()
+        except BaseException:  # of an interrupt, too: the answer must not be taken for the next task's
+            self.end()
+            raise
 
-    def kill(self) -> None:
-        """Ends the process, now; whoever waits for it learns that it is dead."""
-        process = self._process
+    def end(self) -> None:
+        """Ends the process, now; whoever waits for it gets an EOFError. The next task has a new one."""
+        process, self._process = self._process, None
         if process is not None:
             process.terminate()
-
-    def forget(self) -> None:
-        """After a death: the next task has a new process."""
-        self._process = self._pipe = None
 
     def _start(self) -> None:
         can_fork = "forkserver" in multiprocessing.get_all_start_methods()

@@ -119,3 +119,16 @@ def test_workers_end_with_a_killed_parent(tmp_path):
     run = subprocess.run([sys.executable, tmp_path / "script.py"], env=environment, capture_output=True, text=True)
     assert run.returncode == -signal.SIGKILL, run.stderr
     assert wait_for(lambda: not is_alive(int(run.stdout)))
+
+
+def test_an_interrupted_task_leaves_no_answer_behind(make):
+    workers = make(pow)
+    assert workers(2, 3) == 8
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.setitimer(signal.ITIMER_REAL, 0.1)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            workers(3, 30_000_000)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    assert workers(2, 4) == 16
