@@ -1,10 +1,11 @@
 """Processes that work side by side."""
 
+import contextlib
 import logging
 import multiprocessing
 import os
-import queue
 import signal
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
@@ -38,10 +39,8 @@ class Workers:
         self.processes = processes or os.cpu_count() or 1
         self._closed = False
         self._workers = [_Worker(function) for _ in range(self.processes)]
-        self._idle: queue.SimpleQueue[_Worker] = queue.SimpleQueue()
-        for worker in self._workers:
-            self._idle.put(worker)
-        self._threads = ThreadPoolExecutor(self.processes)
+        self._lock = threading.Lock()
+        self._threads = ThreadPoolExecutor(2 * self.processes)  # so that each process has its next task at hand
 
     def __call__(self, *arguments: Any) -> Any:
         """Has the function called in one of the processes: what it returns. Several threads may ask at a time.
@@ -51,7 +50,10 @@ class Workers:
             CancelledError: `close` was called.
             Exception: what the function raises.
         """
-        worker, death = self._idle.get(), None
+        with self._lock:
+            worker = min(self._workers, key=lambda worker: worker.tasks)
+            worker.tasks += 1
+        death = None
         try:
             for _ in range(_TRIES):
                 if self._closed:
@@ -60,15 +62,14 @@ class Workers:
                     returned, value = worker(arguments)
                 except (EOFError, OSError) as error:
                     death = error
-                    if not self._closed:
-                        logger.warning("A process was killed, perhaps for lack of memory; a new one follows.")
                     continue
                 if returned:
                     return value
                 raise value
             raise WorkerKilled(f"{_TRIES} processes were killed, perhaps for lack of memory; use fewer.") from death
         finally:
-            self._idle.put(worker)
+            with self._lock:
+                worker.tasks -= 1
 
     def submit(self, *arguments: Any) -> Future:
         """As a call, but at once: the future of what it returns or raises."""
@@ -93,29 +94,50 @@ class Workers:
 
 
 class _Worker:
-    """One process, from its first task on, and the pipe to it."""
+    """One process, from its first task on, and the pipe to it. Its tasks, by several threads, are done in turn."""
 
     def __init__(self, function: Callable):
+        self.tasks = 0
         self._function = function
         self._process: multiprocessing.Process | None = None
         self._pipe: Connection | None = None
+        self._sending = threading.Lock()
+        self._receiving = threading.Lock()
 
     def __call__(self, arguments: tuple) -> tuple[bool, Any]:
         """Whether the function returned, and what it returned or raised. EOFError, OSError: the process is dead."""
-        if self._process is None:
-            self._start()
+        with self._sending:
+            if self._process is None:
+                self._start()
+            process, pipe = self._process, self._pipe
+            with self._ended_by_errors(process):
+                pipe.send(arguments)
+                self._receiving.acquire()  # answers come in the order of the tasks
         try:
-            self._pipe.send(arguments)
-            return self._pipe.recv()
-        except BaseException:  # of an interrupt, too: the answer must not be taken for the next task's
-            self.end()
-            raise
+            with self._ended_by_errors(process):
+                if self._process is not process:  # an earlier task's end was its end
+                    raise EOFError
+                return pipe.recv()
+        finally:
+            self._receiving.release()
 
     def end(self) -> None:
-        """Ends the process, now; whoever waits for it gets an EOFError. The next task has a new one."""
+        """Ends the process, now; who waits for it gets an EOFError. The next task has a new one."""
         process, self._process = self._process, None
         if process is not None:
             process.terminate()
+
+    @contextlib.contextmanager
+    def _ended_by_errors(self, process: multiprocessing.Process) -> Iterator[None]:
+        """After an interrupt, too: the answer must not be taken for the next task's."""
+        try:
+            yield
+        except BaseException as error:
+            if self._process is process:
+                if isinstance(error, EOFError | OSError):
+                    logger.warning("A process was killed, perhaps for lack of memory; a new one follows.")
+                self.end()
+            raise
 
     def _start(self) -> None:
         can_fork = "forkserver" in multiprocessing.get_all_start_methods()
