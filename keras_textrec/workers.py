@@ -154,16 +154,11 @@ def _serve(function: Callable, pipe: Connection) -> None:
     """What a process does, until its parent or the parent's end of the pipe is gone."""
     cv2.setNumThreads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # an interrupt ends the parent, and that ends the workers
-    while True:
-        try:
+    with contextlib.suppress(EOFError, ConnectionError):  # nobody is there any more
+        while True:
             arguments = pipe.recv()
-        except EOFError:
-            return
-        try:
-            answer = True, function(*arguments)
-        except Exception as error:
-            answer = False, ExceptionWithTraceback(error, error.__traceback__)
-        try:
+            try:
+                answer = True, function(*arguments)
+            except Exception as error:
+                answer = False, ExceptionWithTraceback(error, error.__traceback__)
             pipe.send(answer)
-        except BrokenPipeError:
-            return
