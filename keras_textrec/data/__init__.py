@@ -1,13 +1,10 @@
 """Sources of labelled images and the pipeline that feeds them to a network."""
 
 from keras_textrec.data.create import create_lmdb as create_lmdb
-from keras_textrec.data.folder import FolderSource as FolderSource
-from keras_textrec.data.folder import folder as folder
-
-# `data.lmdb`, `.folder` and `.tfrecord` are modules first and these functions from here on; imports from the modules
-# still work.
-from keras_textrec.data.lmdb import LMDBSource as LMDBSource
-from keras_textrec.data.lmdb import lmdb as lmdb
+from keras_textrec.data.folder_source import FolderSource as FolderSource
+from keras_textrec.data.folder_source import folder as folder
+from keras_textrec.data.lmdb_source import LMDBSource as LMDBSource
+from keras_textrec.data.lmdb_source import lmdb as lmdb
 from keras_textrec.data.lmdb_writer import LMDBWriter as LMDBWriter
 from keras_textrec.data.mixing import MixedSource as MixedSource
 from keras_textrec.data.mixing import Subset as Subset
@@ -20,5 +17,5 @@ from keras_textrec.data.opening import open_sources as open_sources
 from keras_textrec.data.sources import ConcatSource as ConcatSource
 from keras_textrec.data.sources import Source as Source
 from keras_textrec.data.sources import text_of as text_of
-from keras_textrec.data.tfrecord import TFRecordSource as TFRecordSource
-from keras_textrec.data.tfrecord import tfrecord as tfrecord
+from keras_textrec.data.tfrecord_source import TFRecordSource as TFRecordSource
+from keras_textrec.data.tfrecord_source import tfrecord as tfrecord

@@ -1,4 +1,4 @@
-"""Writing LMDB datasets in the layout of `keras_textrec.data.lmdb`."""
+"""Writing LMDB datasets in the layout of `keras_textrec.data.lmdb_source`."""
 
 import os
 import shutil
@@ -6,7 +6,7 @@ from typing import Self
 
 import lmdb
 
-from keras_textrec.data.lmdb import COUNT_KEY, LMDBSource, close_environment, record_keys
+from keras_textrec.data.lmdb_source import COUNT_KEY, LMDBSource, close_environment, record_keys
 
 # Of an LMDB that is being written; no reader knows it.
 STATE_KEY = b"writer-state"

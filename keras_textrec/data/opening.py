@@ -4,12 +4,12 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from keras_textrec.data.folder import USUAL_NAMES, FolderSource, find_labels, folder
+from keras_textrec.data.folder_source import USUAL_NAMES, FolderSource, find_labels, folder
 from keras_textrec.data.labels import SUFFIXES
-from keras_textrec.data.lmdb import LMDBSource
+from keras_textrec.data.lmdb_source import LMDBSource
 from keras_textrec.data.mixing import mix
 from keras_textrec.data.sources import ConcatSource, Source
-from keras_textrec.data.tfrecord import TFRecordSource, is_tfrecord, tfrecord
+from keras_textrec.data.tfrecord_source import TFRecordSource, is_tfrecord, tfrecord
 
 
 def open_source(path: str | os.PathLike) -> Source:

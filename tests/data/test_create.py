@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 import keras_textrec.data as data
-from keras_textrec.data.lmdb import close_environment
+from keras_textrec.data.lmdb_source import close_environment
 from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.images.load import decode
 from keras_textrec.images.size import shrink

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import yaml
 
-from keras_textrec.data.lmdb import close_environment, lmdb
+from keras_textrec.data.lmdb_source import close_environment, lmdb
 from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.images.load import decode
 from keras_textrec.synthesis import WordRenderer, load_config, synthesize, writer

@@ -9,7 +9,7 @@ import lmdb as lmdb_package
 import pytest
 
 import keras_textrec.data as data
-from keras_textrec.data.lmdb import LMDBSource, lmdb
+from keras_textrec.data.lmdb_source import LMDBSource
 from keras_textrec.data.lmdb_writer import LMDBWriter
 
 pytestmark = pytest.mark.once
@@ -24,11 +24,6 @@ def change(path, **values):
                 assert transaction.delete(key)
             else:
                 transaction.put(key, value)
-
-
-def test_module_and_function_share_a_name():
-    assert data.lmdb is lmdb and callable(data.lmdb)
-    assert data.LMDBWriter is LMDBWriter
 
 
 # === Reading ===
@@ -94,7 +89,7 @@ def test_sources_work_in_spawned_workers(write, records, light_children):
 def test_sources_work_in_forked_processes(write, records, light_children):
     code = (
         "import os, sys\n"
-        "from keras_textrec.data.lmdb import lmdb\n"
+        "from keras_textrec.data.lmdb_source import lmdb\n"
         "source = lmdb(sys.argv[1])\n"
         "records = list(source)\n"
         "child = os.fork()\n"
