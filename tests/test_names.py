@@ -1,5 +1,10 @@
+"""The public names, and what importing the package costs."""
+
+import ast
 import importlib
+import pathlib
 import pkgutil
+import subprocess
 import sys
 import types
 
@@ -23,3 +28,34 @@ def test_no_public_name_hides_a_module():
         if not isinstance(getattr(sys.modules[package], own), types.ModuleType):
             hidden.append(name)
     assert not hidden
+
+
+def test_type_checkers_see_the_names_that_there_are():
+    stub = ast.parse(pathlib.Path(keras_textrec.__file__).with_suffix(".pyi").read_text("utf-8"))
+    names = {alias.asname for node in stub.body if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert names == set(keras_textrec.__all__)
+    for name in names:
+        assert getattr(keras_textrec, name).__name__.endswith(name)
+    with pytest.raises(AttributeError, match="no attribute 'CRN'"):
+        keras_textrec.CRN  # noqa: B018
+
+
+def run(code: str) -> str:
+    return subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout
+
+
+def test_help_needs_no_keras():
+    code = """
+import sys
+from keras_textrec.commands import main
+try:
+    main(["read", "--help"])
+finally:
+    assert not {"keras", "numpy", "cv2"} & set(sys.modules)
+"""
+    assert run(code).startswith("usage: keras-textrec read")
+
+
+def test_keras_knows_our_classes_after_the_import():
+    code = "import keras, keras_textrec; print(keras.saving.get_registered_object('keras_textrec>CRNN').__name__)"
+    assert run(code) == "CRNN\n"

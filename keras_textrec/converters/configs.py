@@ -5,12 +5,11 @@ them are the network, its characters and the shape of its images. The rest of a 
 same network.
 """
 
-import copy
 import pathlib
 from typing import Any
 
 from keras_textrec.converters.sections import Section, read_sections
-from keras_textrec.presets import describe
+from keras_textrec.presets import describe_name
 from keras_textrec.text.charset import LISTS, NAMED_CHARACTERS
 
 # Transform, backbone, neck and head -> the preset whose model it is, but for what the configuration says.
@@ -47,7 +46,7 @@ OTHER_NAMES = {
 
 
 def describe_config(content: bytes, path: pathlib.Path, charset: pathlib.Path | None = None) -> dict[str, Any]:
-    """The description (see `presets.registry`) of the network that a publisher's configuration is of.
+    """The description (see `presets.description`) of the network that a publisher's configuration is of.
 
     Args:
         content: the configuration, YAML.
@@ -101,7 +100,7 @@ def _like_preset(networks: dict, net: Section, parts: tuple[str, ...]) -> tuple[
         known = "; ".join(" + ".join(filter(None, network)) for network in networks)
         given = " + ".join(filter(None, names)) or "none"
         raise ValueError(f"its network is {given}; of this publisher's, this package has {known}.")
-    preset = copy.deepcopy(describe(networks[names]))
+    preset = describe_name(networks[names])
     source = {"publisher": preset["source"]["publisher"]}
     return {"model": preset["model"], "training": preset["training"], "source": source}, sections
 

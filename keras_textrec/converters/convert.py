@@ -1,6 +1,5 @@
 """A published checkpoint -> a preset folder."""
 
-import copy
 import dataclasses
 import hashlib
 import logging
@@ -18,10 +17,8 @@ from keras_textrec.converters.configs import describe_config
 from keras_textrec.converters.paddle import load_paddle_weights
 from keras_textrec.converters.paddle_inference import SUFFIXES
 from keras_textrec.converters.paddle_names import structured_names
-from keras_textrec.models.charset_surgery import ABOUT_WEIGHTS
-from keras_textrec.models.preset_model import PresetModel
-from keras_textrec.presets import build, describe
-from keras_textrec.presets.registry import charset_of
+from keras_textrec.presets import build, describe_name, save_preset
+from keras_textrec.presets.description import ABOUT_WEIGHTS, charset_of
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +36,7 @@ def convert(
     preset: str | None = None,
     config: str | pathlib.Path | None = None,
     charset: str | pathlib.Path | None = None,
-) -> PresetModel:
+) -> keras.Model:
     """Makes a preset folder of a published checkpoint, the whole of it or nothing.
 
     What network it is of is said by a preset or by the publisher's configuration; without either, by the `config.yml`
@@ -77,7 +74,7 @@ def convert(
     model = build(description)
     load_published(model, checkpoint)
     model.about = {**model.about, "source": {**source, "sha256": _sha256(path)}}
-    model.save_to_preset(folder)
+    save_preset(model, folder)
     return model
 
 
@@ -110,7 +107,7 @@ def _describe(
     if not preset:
         content, where = (config.read_bytes(), config) if config else _config_beside(path)
         return describe_config(content, where, charset)
-    description = copy.deepcopy(describe(preset))
+    description = describe_name(preset)
     for key in ("results", "results_note", "results_source"):  # of the published weights, which these need not be
         description.pop(key, None)
     if charset and "tokenizer" in description["model"]:

@@ -9,7 +9,7 @@ import zlib
 import numpy as np
 
 from keras_textrec.converters.arrays import to_array
-from keras_textrec.converters.wire import Message, begins_with, read_numbers, read_text
+from keras_textrec.system.wire import Message, begins_with, read_numbers, read_text
 
 # A file may end with this and ten bytes of a CRC-32.
 _CHECKSUM = b"crc_num"

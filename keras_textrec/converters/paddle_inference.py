@@ -17,7 +17,7 @@ import numpy as np
 from keras_textrec.converters.archives import Folder, Tar
 from keras_textrec.converters.arrays import item_size, to_array
 from keras_textrec.converters.pickled_arrays import ArrayUnpickler
-from keras_textrec.converters.wire import Message, begins_with, read_numbers, read_text
+from keras_textrec.system.wire import Message, begins_with, read_numbers, read_text
 
 SUFFIXES = {".info": ".pdiparams.info", ".weights": ".pdiparams", ".old": ".pdmodel", ".new": ".json"}
 

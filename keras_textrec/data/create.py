@@ -6,13 +6,12 @@ import os
 from typing import Any
 
 import cv2
-from rich.console import Console
-from rich.progress import Progress
 
 from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.data.sources import Source, text_of
 from keras_textrec.images.load import decode
 from keras_textrec.images.size import shrink
+from keras_textrec.system.terminal import progress_bar
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ def create_lmdb(
     if decoded is not None and decoded < 1:
         raise ValueError(f"Decoded images need a height of at least 1 pixel, not {decoded}.")
     state = {**_identity(source), "decoded": decoded, "left_out": 0}
-    with LMDBWriter(path, resume) as writer, Progress(console=Console(stderr=True), disable=not progress) as bar:
+    with LMDBWriter(path, resume) as writer, progress_bar(show=progress) as bar:
         if writer.state is not None:
             try:
                 begun = json.loads(writer.state)

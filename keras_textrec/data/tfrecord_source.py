@@ -10,8 +10,8 @@ import struct
 from array import array
 from pathlib import Path
 
-from keras_textrec.converters.wire import Message, read_text
 from keras_textrec.data.sources import ConcatSource, Source, check_index
+from keras_textrec.system.wire import Message, read_text
 
 IMAGE_KEYS = ("image/encoded", "image", "image_raw", "image/image", "img")
 TEXT_KEYS = ("image/text", "image/transcript", "image/transcription", "text", "label", "text/string", "transcription")

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import cv2
-import keras
 import numpy as np
 
 RESIZE_POLICIES = ("stretch", "pad", "widen")
@@ -16,7 +15,6 @@ LONGEST_LINE = 100
 _PART = 1 << 16
 
 
-@keras.saving.register_keras_serializable("keras_textrec")
 class ImageConverter:
     """Images to one batch of network input: float32 (B, height, W, 3).
 

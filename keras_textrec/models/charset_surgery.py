@@ -11,13 +11,11 @@ import numpy as np
 from keras_textrec.layers.attention_decoder import AttentionDecoder
 from keras_textrec.layers.hybrid_decoder import HybridDecoder
 from keras_textrec.layers.nrtr_decoder import NRTRDecoder
+from keras_textrec.presets.description import ABOUT_WEIGHTS
 from keras_textrec.text import Charset, NRTRTokenizer, Tokenizer
 from keras_textrec.text.charset import NAMED_CHARACTERS
 
 logger = logging.getLogger(__name__)
-
-# What a preset tells about its very weights.
-ABOUT_WEIGHTS = ("results", "results_note", "results_source", "source", "hub")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,13 +11,12 @@ from keras import layers
 from keras_textrec.backbones import ResNetVD
 from keras_textrec.images import ImageConverter
 from keras_textrec.layers.bilstm import bilstm, check_one_row, map_to_sequence
-from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.models.ctc_recognizer import CTCRecognizer
 from keras_textrec.text import Charset, CTCTokenizer
-from keras_textrec.training.losses import CTCLoss
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
-class CRNN(TextRecognizer):
+class CRNN(CTCRecognizer):
     """Network input float32 (B, H, W, 3) -> logits float32 (B, W / 4, classes); class 0 is the CTC blank.
 
     The image width is free, in training and in reading. (VGG7 makes W / 4 - 1 steps.) The height is the converter's,
@@ -61,13 +60,6 @@ class CRNN(TextRecognizer):
         self.converter = converter
         self.backbone = backbone
         self.hidden_size = hidden_size
-
-    def make_reader(self) -> keras.Model:
-        probabilities = layers.Softmax(dtype="float32", name="probabilities")(self.output)
-        return keras.Model(self.input, probabilities, name=f"{self.name}_reader")
-
-    def make_loss(self) -> keras.losses.Loss:
-        return CTCLoss()
 
     def time_steps(self, width: int | None = None) -> int:
         """Output steps for a network input of `width` pixels (the converter's by default)."""

@@ -1,5 +1,6 @@
-"""What recognisers and the detector have in common: they are kept as presets."""
+"""What recognisers and the detector have in common: a graph for reading, and a life as a preset."""
 
+import functools
 import pathlib
 import types
 from collections.abc import Mapping
@@ -7,7 +8,10 @@ from typing import Any, Self
 
 import keras
 
+from keras_textrec.presets import save_preset
+from keras_textrec.presets.folder import describe_model
 from keras_textrec.training.recipes import Recipe
+from keras_textrec.zoo import load_preset
 
 
 class PresetModel(keras.Model):
@@ -16,6 +20,27 @@ class PresetModel(keras.Model):
     recipe: Recipe = Recipe()
     # What a preset tells about itself besides the network: description, licence, training data, results.
     about: Mapping[str, Any] = types.MappingProxyType({})
+
+    @functools.cached_property
+    def reader(self) -> keras.Model:
+        """The reading graph, network input to probabilities; it shares every weight with the training graph."""
+        reader = self.make_reader()
+        if not default_jit():
+            # Not by compile(): the optimizer that it makes would be kept among this model's weights.
+            reader.jit_compile = False
+        return reader
+
+    def make_reader(self) -> keras.Model:
+        raise NotImplementedError
+
+    def remade(self, **changes: Any) -> Self:
+        """A new model with other arguments, and this one's weights where it has the same layers."""
+        other = type(self).from_config({**self.get_config(), **changes})
+        for layer in other.layers:
+            if layer not in changes.values():
+                layer.set_weights(self.get_layer(layer.name).get_weights())
+        other.recipe, other.about = self.recipe, self.about
+        return other
 
     @classmethod
     def from_config(cls, config: dict, custom_objects: dict | None = None) -> Self:
@@ -38,15 +63,24 @@ class PresetModel(keras.Model):
             ValueError: no such preset, a preset of another class, or a folder or repository that is none.
             OSError: weights that are not here cannot be downloaded; the message says where to put them by hand.
         """
-        from keras_textrec.presets import load_preset
-
         model = load_preset(preset, load_weights)
         if not isinstance(model, cls):
             raise ValueError(f"The preset {str(preset)!r} is a {type(model).__name__}, not a {cls.__name__}.")
         return model
 
+    def describe(self) -> dict[str, Any]:
+        """What a preset tells: `model` (the constructor's arguments), `training` (the recipe), and all of `about`."""
+        return describe_model(self)
+
     def save_to_preset(self, folder: str | pathlib.Path) -> None:
         """Writes a preset folder: config.json, metadata.json and model.weights.h5 (float32); all of it or nothing."""
-        from keras_textrec.presets import save_preset
-
         save_preset(self, folder)
+
+
+def default_jit() -> bool | str:
+    """XLA where it pays: TensorFlow without a GPU runs the recognisers faster uncompiled."""
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return "auto" if tf.config.list_physical_devices("GPU") else False

@@ -14,13 +14,13 @@ from keras_textrec.images import ImageConverter
 from keras_textrec.layers.bilstm import check_one_row, map_to_sequence
 from keras_textrec.layers.nrtr_decoder import NRTRDecoder
 from keras_textrec.layers.svtr_neck import svtr_neck
-from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.models.ctc_recognizer import CTCRecognizer
 from keras_textrec.text import Charset, CTCTokenizer, NRTRTokenizer
-from keras_textrec.training.losses import CTCLoss, NRTRLoss
+from keras_textrec.training.losses import NRTRLoss
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
-class SVTRv2(TextRecognizer):
+class SVTRv2(CTCRecognizer):
     """Network input float32 (B, H, W, 3) -> logits float32 (B, W / 8, classes); class 0 is the CTC blank.
 
     Height and width are free, in training and in reading; the published heights are 32, 48 and 64.
@@ -85,11 +85,6 @@ class SVTRv2(TextRecognizer):
         self.hidden_size = hidden_size
         self.dropout = dropout
 
-    def make_reader(self) -> keras.Model:
-        image, logits = (self.inputs[0], self.outputs[0])  # of a guided network, in the order of the names
-        probabilities = layers.Softmax(dtype="float32", name="probabilities")(logits)
-        return keras.Model(image, probabilities, name=f"{self.name}_reader")
-
     def arrange(self, image, valid_ratio, y, training):
         """As `TextRecognizer.arrange`; y are CTC ids. The guide sees M + 1 tokens, in evaluation as well."""
         if not self.guided:
@@ -99,7 +94,8 @@ class SVTRv2(TextRecognizer):
         return {"image": image, "tokens": tokens}, {"ctc": y, "guide": ids}
 
     def make_loss(self) -> keras.losses.Loss | dict[str, keras.losses.Loss]:
-        return {"ctc": CTCLoss(), "guide": NRTRLoss()} if self.guided else CTCLoss()
+        ctc = super().make_loss()
+        return {"ctc": ctc, "guide": NRTRLoss()} if self.guided else ctc
 
     def make_metrics(self) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
         metrics = super().make_metrics()
@@ -112,16 +108,7 @@ class SVTRv2(TextRecognizer):
 
     def without_guide(self) -> "SVTRv2":
         """A new network with the same weights for everything but the guide, for shipping; it reads the same."""
-        return self._remade(guided=False)
-
-    def _remade(self, **changes) -> "SVTRv2":
-        """A new network with other arguments, and this one's weights where it has the same layers."""
-        other = type(self).from_config({**self.get_config(), **changes})
-        for layer in other.layers:
-            if layer is not changes.get("backbone"):
-                layer.set_weights(self.get_layer(layer.name).get_weights())
-        other.recipe, other.about = self.recipe, self.about
-        return other
+        return self.remade(guided=False)
 
     def get_config(self):
         return {
@@ -153,4 +140,4 @@ class RepSVTR(SVTRv2):
         Raises:
             ValueError: this one is fused already.
         """
-        return self._remade(backbone=self.backbone.fuse())
+        return self.remade(backbone=self.backbone.fuse())

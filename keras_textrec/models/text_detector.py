@@ -4,7 +4,6 @@ Liao et al., "Real-time Scene Text Detection with Differentiable Binarization" (
 Published network: PaddleOCR `configs/det/det_repsvtr_db.yml`.
 """
 
-import functools
 from typing import Any
 
 import cv2
@@ -17,7 +16,6 @@ from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.layers.convolution import BATCH_NORM, FORMAT, conv, conv_bn, hard_sigmoid_fifth, squeeze_excite
 from keras_textrec.models.preset_model import PresetModel
-from keras_textrec.models.text_recognizer import default_jit
 
 # ImageNet's statistics, listed for red, green, blue; the published detector takes them in this order on BGR.
 MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -84,13 +82,8 @@ class RepSVTRDetector(PresetModel):
         self.box_threshold = box_threshold
         self.unclip_ratio = unclip_ratio
 
-    @functools.cached_property
-    def reader(self) -> keras.Model:
-        """The reading graph: network input (B, H, W, 3) to probabilities float32 (B, H, W, 1); shares every weight."""
-        reader = keras.Model(self.input, self.get_layer("shrink_3_conv").output, name=f"{self.name}_reader")
-        if not default_jit():
-            reader.jit_compile = False
-        return reader
+    def make_reader(self) -> keras.Model:
+        return keras.Model(self.input, self.get_layer("shrink_3_conv").output, name=f"{self.name}_reader")
 
     def detect(self, image: Any) -> list[Detection]:
         """The words of one photograph.
@@ -119,11 +112,7 @@ class RepSVTRDetector(PresetModel):
         Raises:
             ValueError: this one is fused already.
         """
-        other = type(self)(**{**self.get_config(), "backbone": self.backbone.fuse()})
-        for layer in other.layers:
-            if layer is not other.backbone:
-                layer.set_weights(self.get_layer(layer.name).get_weights())
-        return other
+        return self.remade(backbone=self.backbone.fuse())
 
     def get_config(self):
         return {

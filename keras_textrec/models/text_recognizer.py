@@ -13,7 +13,7 @@ import numpy as np
 from keras_textrec.data.augment import augmentation
 from keras_textrec.images import load_image
 from keras_textrec.models.charset_surgery import with_charset
-from keras_textrec.models.preset_model import PresetModel
+from keras_textrec.models.preset_model import PresetModel, default_jit
 from keras_textrec.text import Character, Charset, Reading
 from keras_textrec.training.metrics import reading_metrics
 
@@ -22,9 +22,9 @@ class TextRecognizer(PresetModel):
     """Base of the recognisers; `TextRecognizer.from_preset(name)` gives whichever class the preset names.
 
     A recogniser *is* its training graph: network input float32 (B, H, W, 3) to logits (B, T, V). `reader` is its
-    reading graph, to probabilities. It carries its own charset (`tokenizer`) and preprocessing (`converter`) through
-    every way of saving it. A subclass builds the graph in its constructor, sets `tokenizer` and `converter`, and gives
-    `make_reader`, `make_loss` and `time_steps`.
+    reading graph, network input to probabilities float32 (B, T, V). It carries its own charset (`tokenizer`) and
+    preprocessing (`converter`) through every way of saving it. A subclass builds the graph in its constructor, sets
+    `tokenizer` and `converter`, and gives `make_reader`, `make_loss` and `time_steps`.
 
     A model computes in the dtype policy that is in force when it is built; its weights are kept in float32.
     """
@@ -33,18 +33,6 @@ class TextRecognizer(PresetModel):
     converter: Any
 
     # === Reading ===
-
-    @functools.cached_property
-    def reader(self) -> keras.Model:
-        """The reading graph: network input (B, H, W, 3) to probabilities float32 (B, T, V); shares every weight."""
-        reader = self.make_reader()
-        if not default_jit():
-            # Not by compile(): the optimizer that it makes would be kept among this model's weights.
-            reader.jit_compile = False
-        return reader
-
-    def make_reader(self) -> keras.Model:
-        raise NotImplementedError
 
     def make_loss(self) -> keras.losses.Loss:
         raise NotImplementedError
@@ -230,12 +218,3 @@ class TextRecognizer(PresetModel):
         """
         model = super().from_preset(preset, load_weights)
         return model if charset is None else with_charset(model, charset, load_weights)
-
-
-def default_jit() -> bool | str:
-    """XLA where it pays: TensorFlow without a GPU runs the recognisers faster uncompiled."""
-    if keras.backend.backend() != "tensorflow":
-        return "auto"
-    import tensorflow as tf
-
-    return "auto" if tf.config.list_physical_devices("GPU") else False

@@ -8,8 +8,8 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from keras_textrec.presets.description import charset_of
 from keras_textrec.presets.papers import PAPERS
-from keras_textrec.presets.registry import charset_of
 
 EXTRAS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 

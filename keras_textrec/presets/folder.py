@@ -16,7 +16,7 @@ from typing import Any
 import h5py
 import keras
 
-import keras_textrec
+from keras_textrec.version import __version__
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
@@ -33,7 +33,7 @@ def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
     config.pop("compile_config", None)  # the optimizer belongs to the training, not to the trained
     metadata = {
         "keras_version": keras.__version__,
-        "keras_textrec_version": keras_textrec.__version__,
+        "keras_textrec_version": __version__,
         "date_saved": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d@%H:%M:%S"),
         "parameter_count": model.count_params(),
         "about": dict(model.about),
@@ -51,7 +51,7 @@ def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
 
 
 def describe_folder(folder: pathlib.Path) -> dict[str, Any]:
-    """The description (see `presets.registry`) of the preset in a folder.
+    """The description (see `presets.description`) of the preset in a folder.
 
     Raises:
         ValueError: a file is missing or is not what it should be.
@@ -62,6 +62,12 @@ def describe_folder(folder: pathlib.Path) -> dict[str, Any]:
     if not isinstance(about, dict) or not isinstance(recipe, dict):
         raise ValueError(f"{folder / METADATA} is not a preset's: 'about' and 'recipe' must be JSON objects.")
     return {**about, "model": model, "training": recipe}
+
+
+def describe_model(model: keras.Model) -> dict[str, Any]:
+    """The description of a model as it stands: what `describe_folder` gives once it is saved."""
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+    return {**model.about, "model": _describe_object(config, model.name), "training": model.recipe.to_dict()}
 
 
 def load_weights(model: keras.Model, path: pathlib.Path) -> None:
@@ -105,14 +111,14 @@ def _read_json(path: pathlib.Path) -> dict[str, Any]:
     return content
 
 
-def _describe_object(config: Any, path: pathlib.Path) -> dict[str, Any]:
+def _describe_object(config: Any, where: pathlib.Path | str) -> dict[str, Any]:
     """Keras' form of an object, {class_name, registered_name, config}, as a description's; only our classes pass."""
     known = isinstance(config, dict) and isinstance(config.get("config"), dict)
     if not known or config.get("registered_name") != f"keras_textrec>{config.get('class_name')}":
         name = config.get("class_name") if isinstance(config, dict) else config
-        raise ValueError(f"{path} is not a preset of keras_textrec: it names {name!r}.")
+        raise ValueError(f"{where} is not a preset of keras_textrec: it names {name!r}.")
     arguments = {
-        key: _describe_object(value, path) if isinstance(value, dict) else value
+        key: _describe_object(value, where) if isinstance(value, dict) else value
         for key, value in config["config"].items()
     }
     return {"class": config["class_name"], **arguments}

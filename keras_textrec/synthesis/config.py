@@ -1,6 +1,5 @@
 """The renderer's configuration: `default.yaml`, and what a file and single settings change of it."""
 
-import difflib
 from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -9,7 +8,8 @@ from typing import Any
 
 import yaml
 
-from keras_textrec.settings import setting_value
+from keras_textrec.system.settings import setting_value
+from keras_textrec.system.terminal import near_names
 
 # Mappings that are values and no sections.
 _WEIGHTS = {"kinds", "cases", "punctuation", "directions", "weights"}
@@ -72,18 +72,13 @@ def _change(known: dict[str, Any], given: Any, where: str) -> None:
         value = {below: value} if below else value
         name = f"{where}{key}"
         if key not in known and not where.endswith("fonts.weights."):
-            near = difflib.get_close_matches(str(key), known, 1)
-            raise ValueError(f"{name} is no key of the configuration; {_hint(near, known)}")
+            raise ValueError(f"{name} is no key of the configuration; {near_names(key, known)}")
         if isinstance(known.get(key), dict):
             _change(known[key], value, f"{name}.")
             if key in _WEIGHTS - {"weights"} and not sum(known[key].values()) > 0:
                 raise ValueError(f"The weights of {name} are all 0; give one of them a weight.")
         else:
             known[key] = _checked(name, known.get(key, 1.0), value, weight=where.rstrip(".").split(".")[-1] in _WEIGHTS)
-
-
-def _hint(near: Sequence[str], known: Mapping[str, Any]) -> str:
-    return f"did you mean {near[0]}?" if near else f"there are: {', '.join(known)}."
 
 
 def _checked(name: str, like: Any, value: Any, weight: bool) -> Any:

@@ -9,7 +9,7 @@ from typing import Any
 
 from keras_textrec.data.sources import check_index
 from keras_textrec.synthesis.render import WordRenderer
-from keras_textrec.workers import Workers
+from keras_textrec.system.workers import Workers
 
 _TASK = 32  # images a task
 _KEPT = 100_000  # images in memory, of 3.5 KB: they may be wanted twice, first for their size

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from rich.progress import Progress
 
 from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.synthesis.font import Font
 from keras_textrec.synthesis.render import Word, WordRenderer
 from keras_textrec.synthesis.words import Words
-from keras_textrec.workers import WorkerKilled, Workers
+from keras_textrec.system.terminal import progress_bar
+from keras_textrec.system.workers import WorkerKilled, Workers
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def synthesize(
     if count < 1:
         raise ValueError(f"count is {count}; ask for at least one image.")
     identity = _identity(renderer, start).encode()
-    with LMDBWriter(directory, resume) as writer, Progress(disable=not progress) as bar:
+    with LMDBWriter(directory, resume) as writer, progress_bar(show=progress) as bar:
         if len(writer) and writer.state is None:
             logger.info("%s is complete, with %s images.", directory, f"{len(writer):,}")
             return

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from keras_textrec.text.readings import Character, Reading, reading_of
@@ -85,7 +84,6 @@ class SequenceTokenizer(Tokenizer):
         return readings
 
 
-@keras.saving.register_keras_serializable("keras_textrec")
 class AttentionTokenizer(SequenceTokenizer):
     """RARE's classes: 0 starts (and pads), 1 to n are the charset, n + 1 ends.
 
@@ -106,7 +104,6 @@ class AttentionTokenizer(SequenceTokenizer):
         return len(self.charset) + 2
 
 
-@keras.saving.register_keras_serializable("keras_textrec")
 class SARTokenizer(SequenceTokenizer):
     """RobustScanner's classes: 0 to n - 1 are the charset, n is unknown, n + 1 starts and ends; n + 2 pads.
 
@@ -137,7 +134,6 @@ class SARTokenizer(SequenceTokenizer):
         return len(self.charset) + 2
 
 
-@keras.saving.register_keras_serializable("keras_textrec")
 class NRTRTokenizer(SequenceTokenizer):
     """The guide's classes: 0 pads, 1 is unknown, 2 starts, 3 ends, 4 to n + 3 are the charset.
 

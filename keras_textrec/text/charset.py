@@ -1,10 +1,11 @@
 """The characters a recogniser can write, in the order of its output classes."""
 
-import difflib
 import pathlib
 import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
+
+from keras_textrec.system.terminal import near_names
 
 NAMED_CHARACTERS = {
     "alphanumeric": string.digits + string.ascii_lowercase,
@@ -55,8 +56,7 @@ class Charset:
             return cls(NAMED_CHARACTERS[name] + (" " if space else ""))
         names = [*NAMED_CHARACTERS, *sorted(path.stem for path in LISTS.glob("*.txt"))]
         if name not in names:
-            near = difflib.get_close_matches(str(name), names, cutoff=0.4) or list(NAMED_CHARACTERS)
-            raise ValueError(f"There is no charset named {name!r}; did you mean {' or '.join(map(repr, near))}?")
+            raise ValueError(f"There is no charset named {name!r}; {near_names(name, names)}")
         return cls.from_file(LISTS / f"{name}.txt", space)
 
     @classmethod

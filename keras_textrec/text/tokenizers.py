@@ -5,7 +5,6 @@ import itertools
 from collections import Counter
 from collections.abc import Sequence
 
-import keras
 import numpy as np
 
 from keras_textrec.text.charset import Charset
@@ -199,7 +198,6 @@ class Tokenizer:
         return cls(**config)
 
 
-@keras.saving.register_keras_serializable("keras_textrec")
 class CTCTokenizer(Tokenizer):
     """Texts to the class ids of a CTC network and back: id 0 is the blank, ids 1 to n are the charset.
 

@@ -2,11 +2,11 @@
 
 import contextlib
 import dataclasses
-import difflib
 
 import keras
 
 from keras_textrec.data.augment import augmentation
+from keras_textrec.system.terminal import near_names
 
 SCHEDULES = ("constant", "cosine", "paddle_cosine", "piecewise")
 
@@ -101,9 +101,7 @@ class Recipe:
         known = [field.name for field in dataclasses.fields(cls)]
         for key in values:
             if key not in known:
-                near = difflib.get_close_matches(key, known, 1)
-                hint = f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(known)}."
-                raise ValueError(f"training.{key} is no key of a recipe{hint}")
+                raise ValueError(f"training.{key} is no key of a recipe; {near_names(key, known)}")
         return cls(**values)
 
     def to_dict(self) -> dict:

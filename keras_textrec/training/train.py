@@ -14,10 +14,6 @@ import numpy as np
 import yaml
 
 from keras_textrec.data import Source
-from keras_textrec.models.charset_surgery import ABOUT_WEIGHTS, copy_weights
-from keras_textrec.models.text_recognizer import TextRecognizer
-from keras_textrec.presets import build
-from keras_textrec.presets.folder import save_preset
 
 logger = logging.getLogger(__name__)
 
@@ -28,24 +24,22 @@ WATCHED = ("val_accuracy", "val_ctc_accuracy")
 
 
 def train(
-    description: dict[str, Any],
+    model: keras.Model,
     training: Source,
     validation: Source,
     output: str | pathlib.Path,
     *,
-    initial: keras.Model | None = None,
     resume: bool = False,
     processes: int = 0,
-) -> keras.Model:
-    """Trains by the description's recipe and keeps everything below `output`.
+) -> None:
+    """Trains a recogniser by its recipe and keeps everything below `output`.
 
     `output` gets `best/` and `last/` (preset folders), `log.csv` (a row an epoch), `description.yaml` and `state.npz`
     (weights, optimizer and place in the data after the last whole epoch).
 
     Args:
-        description: what `keras_textrec.describe` gives, perhaps with other values.
+        model: a `TextRecognizer`, with new weights or trained ones; `about["images_seen"]` goes on from what it was.
         training, validation: what `keras_textrec.data` opens.
-        initial: a model whose weights to start from, perhaps of another charset; None starts from new ones.
         resume: go on where `output` stands, as if the run had never stopped.
         processes: how many load images beside this one (0: its threads do).
 
@@ -54,16 +48,8 @@ def train(
             the loss became infinite or NaN (the state of the epoch before is kept).
     """
     output = pathlib.Path(output)
+    description = model.describe()
     _check_output(output, description, resume)
-    dtype = description["training"].get("dtype")
-    keras.utils.set_random_seed(description["training"].get("seed", 0))
-    model = build(description, dtype)
-    if not isinstance(model, TextRecognizer):
-        raise ValueError(f"A {type(model).__name__} cannot be trained by this command; it is for recognisers.")
-    stale = ABOUT_WEIGHTS if initial else (*ABOUT_WEIGHTS, "trained_on")
-    model.about = {key: value for key, value in model.about.items() if key not in stale}
-    if initial is not None:
-        copy_weights(initial, model)
     recipe = model.recipe
 
     epoch, best = 0, -1.0
@@ -88,11 +74,10 @@ def train(
         initial_epoch=epoch,
         shuffle=False,  # the data come shuffled
         callbacks=[
-            _Keeper(output, best, steps * recipe.batch_size, description.get("images_seen", 0) if initial else 0),
+            _Keeper(output, best, steps * recipe.batch_size, model.about.get("images_seen", 0)),
             keras.callbacks.TerminateOnNaN(),
         ],
     )
-    return model
 
 
 class _Keeper(keras.callbacks.Callback):
@@ -133,8 +118,8 @@ class _Keeper(keras.callbacks.Callback):
         watched = next(float(logs[name]) for name in WATCHED if name in logs)
         if watched > self.best:
             self.best = watched
-            save_preset(self.model, self.output / "best")
-        save_preset(self.model, self.output / "last")
+            self.model.save_to_preset(self.output / "best")
+        self.model.save_to_preset(self.output / "last")
         _save_state(self.model, self.output / STATE, epoch + 1, self.best)
 
 

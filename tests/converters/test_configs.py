@@ -8,7 +8,7 @@ import yaml
 
 from keras_textrec import Charset, describe
 from keras_textrec.converters.configs import describe_config
-from keras_textrec.presets.registry import charset_of
+from keras_textrec.presets.description import charset_of
 
 pytestmark = pytest.mark.once
 

@@ -17,8 +17,9 @@ from keras_textrec.converters.checkpoint import read_checkpoint
 from keras_textrec.converters.mindocr import to_paddle
 from keras_textrec.converters.paddle import load_paddle_weights
 from keras_textrec.models import CRNN, RARE, RobustScanner
-from keras_textrec.presets import build, describe
+from keras_textrec.presets import build
 from keras_textrec.text.attention_tokenizers import remove_symbols
+from keras_textrec.zoo import describe
 from tests.converters.mindocr_rule import fill, image
 
 FIXTURES = pathlib.Path(__file__).parent / "fixtures"

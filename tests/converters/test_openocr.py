@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_textrec import RepSVTR, SVTRv2, TextRecognizer
-from keras_textrec.cli import main
+from keras_textrec.commands import main
 from keras_textrec.converters.configs import describe_config
 from keras_textrec.converters.openocr import to_paddle
 from keras_textrec.converters.paddle import load_paddle_weights

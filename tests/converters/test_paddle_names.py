@@ -4,7 +4,8 @@ import pytest
 
 from keras_textrec.converters.paddle import is_dead, paddle_rules
 from keras_textrec.converters.paddle_names import structured_names
-from keras_textrec.presets import build, describe
+from keras_textrec.presets import build
+from keras_textrec.zoo import describe
 
 # the network's name among the published numbers -> the preset of the same network, without what only training needs
 NETWORKS = {

@@ -9,7 +9,7 @@ import pytest
 
 import keras_textrec as textrec
 from keras_textrec.backbones import RepSVTRBackbone, ResNet31, ResNetVD, SVTRv2Backbone
-from keras_textrec.cli import main
+from keras_textrec.commands import main
 from keras_textrec.models.charset_surgery import _symbol_axes, copy_weights, with_charset
 from tests.tiny import crnn, draw, write_lmdb
 

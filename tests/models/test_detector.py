@@ -7,8 +7,8 @@ from keras_textrec.backbones.repsvtr import RepSVTRBackbone
 from keras_textrec.models.text_detector import RepSVTRDetector, network_input
 from keras_textrec.models.text_recognizer import TextRecognizer, default_jit
 from keras_textrec.models.text_spotter import TextSpotter, crop_word
-from keras_textrec.presets import describe
 from keras_textrec.training.train import train
+from keras_textrec.zoo import describe
 from tests.tiny import crnn
 
 BLOCKS = ((16, False, 1, 1), (16, True, 2, 2), (16, False, 2, 2), (16, False, 2, 2))

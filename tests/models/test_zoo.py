@@ -84,8 +84,8 @@ def test_fit_keep_and_read(model, tmp_path):
 @pytest.mark.slow
 def test_training_a_guided_network(tmp_path):
     """`train` watches the CTC branch of a guided network, and the preset it leaves can be read without the guide."""
-    from keras_textrec.presets import describe
     from keras_textrec.training.train import train
+    from keras_textrec.zoo import describe
 
     keras.utils.set_random_seed(0)
     model = MODELS["svtrv2_guided"]()

@@ -6,7 +6,8 @@ import pytest
 import yaml
 from huggingface_hub import constants
 
-from keras_textrec.presets import describe, registry
+from keras_textrec.presets import description
+from keras_textrec.zoo import describe
 from tests.serving import HubServer, serving
 from tests.tiny import crnn
 
@@ -30,7 +31,7 @@ def add_preset(tiny, tmp_path, monkeypatch):
     """`add_preset(name, **more)` writes the YAML of the tiny network, and more, among presets of this test alone."""
     presets = tmp_path / "presets"
     (presets / "weights").mkdir(parents=True)
-    monkeypatch.setattr(registry, "FOLDER", presets)
+    monkeypatch.setattr(description, "FOLDER", presets)
 
     def add(name, **more):
         path = presets / f"{name}.yaml"

@@ -8,7 +8,7 @@ from huggingface_hub import ModelCard
 from huggingface_hub.utils import validate_repo_id
 
 from keras_textrec import Charset, describe, preset_names
-from keras_textrec.cli import main
+from keras_textrec.commands import main
 from keras_textrec.presets.card import make_card
 from keras_textrec.presets.papers import PAPERS
 from tests.tiny import crnn, draw, png

@@ -1,6 +1,6 @@
 import pytest
 
-from keras_textrec.cli import main
+from keras_textrec.commands import main
 from keras_textrec.data import lmdb
 from keras_textrec.synthesis import load_config
 

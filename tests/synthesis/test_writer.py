@@ -12,7 +12,7 @@ from keras_textrec.data.lmdb_source import close_environment, lmdb
 from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.images.load import decode
 from keras_textrec.synthesis import WordRenderer, load_config, synthesize, writer
-from keras_textrec.workers import WorkerKilled
+from keras_textrec.system.workers import WorkerKilled
 
 pytestmark = pytest.mark.once
 

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from keras_textrec import CRNN, TextRecognizer, describe
-from keras_textrec.cli import main
+from keras_textrec.commands import main
+from keras_textrec.commands.train import model_to_train
 from keras_textrec.data import lmdb
 from keras_textrec.presets import override
 from keras_textrec.training import train as training
-from keras_textrec.training.train import train
 from tests.tiny import crnn, write_lmdb
 
 SETTINGS = ["training.learning_rate=5e-3", "training.seed=11"]
@@ -50,6 +50,12 @@ def straight(place, description, sources):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "_save_state", save_and_copy)
         return train(description, *sources, place / "straight"), place / "straight"
+
+
+def train(description, training_source, validation, output, initial=None, **options):
+    model = model_to_train(description, initial)
+    training.train(model, training_source, validation, output, **options)
+    return model
 
 
 def command(place, output, *more):

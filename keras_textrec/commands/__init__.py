@@ -1,0 +1,58 @@
+"""The command line: `keras-textrec COMMAND --help` tells each command's options. One file for each command.
+
+A command's file has HELP, a line; `add_arguments`, which is all that `--help` needs; and `run`, which imports the rest.
+"""
+
+import argparse
+import logging
+import sys
+
+from keras_textrec.commands import (
+    card,
+    convert,
+    create_lmdb,
+    evaluate,
+    inspect_data,
+    presets,
+    publish,
+    read,
+    synthesize,
+    train,
+)
+from keras_textrec.version import __version__
+
+COMMANDS = {
+    "read": read,
+    "train": train,
+    "evaluate": evaluate,
+    "synthesize": synthesize,
+    "create-lmdb": create_lmdb,
+    "inspect-data": inspect_data,
+    "presets": presets,
+    "convert": convert,
+    "publish": publish,
+    "card": card,
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; the exit status: 0 all well, 1 something could not be done, 2 wrong usage."""
+    options = _parser().parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    try:
+        return COMMANDS[options.command].run(options)
+    except (OSError, ValueError) as error:
+        print(f"keras-textrec {options.command}: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"keras-textrec {options.command}: interrupted.", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="keras-textrec", description="Text recognition for Keras 3.")
+    parser.add_argument("--version", action="version", version=f"keras-textrec {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        command.add_arguments(commands.add_parser(name, help=command.HELP))
+    return parser

@@ -1,0 +1,69 @@
+"""`keras-textrec train`: trains a preset's architecture by its recipe."""
+
+import argparse
+import os
+from typing import Any
+
+HELP = "train a preset's architecture by its recipe"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("preset", help="a name, a folder or hf://USER/REPO")
+    parser.add_argument(
+        "--train", nargs="+", required=True, metavar="SOURCE", help="LMDB, TFRecord, label file, folder"
+    )
+    parser.add_argument("--ratios", nargs="+", type=float, metavar="R", help="draw --train's sources in these ratios")
+    parser.add_argument("--validation", nargs="+", required=True, metavar="SOURCE")
+    parser.add_argument("--output", required=True, metavar="DIR", help="checkpoints, log and state go here")
+    parser.add_argument("--pretrained", action="store_true", help="start from the preset's weights, not from new ones")
+    parser.add_argument("--resume", action="store_true", help="go on where --output stands")
+    parser.add_argument(
+        "--processes",
+        type=int,
+        default=os.cpu_count() or 1,
+        metavar="N",
+        help="how many load images beside this one; 0: its threads do (default: one for each core)",
+    )
+    parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="override a key of the YAML")
+
+
+def run(options: argparse.Namespace) -> int:
+    from keras_textrec.data import open_sources
+    from keras_textrec.presets import override
+    from keras_textrec.training.train import train
+    from keras_textrec.zoo import describe, load_preset
+
+    description = override(describe(options.preset), options.o)
+    train(
+        model_to_train(description, load_preset(options.preset) if options.pretrained else None),
+        open_sources(options.train, options.ratios),
+        open_sources(options.validation),
+        options.output,
+        resume=options.resume,
+        processes=options.processes,
+    )
+    return 0
+
+
+def model_to_train(description: dict[str, Any], initial=None):
+    """The recogniser of a description, in its recipe's dtype, with new weights by its seed or with those of `initial`.
+
+    Raises:
+        ValueError: it is no recogniser, or differs from `initial` by more than the charset.
+    """
+    import keras
+
+    from keras_textrec.models import TextRecognizer
+    from keras_textrec.models.charset_surgery import copy_weights
+    from keras_textrec.presets import build
+    from keras_textrec.presets.description import ABOUT_WEIGHTS
+
+    keras.utils.set_random_seed(description["training"].get("seed", 0))
+    model = build(description, description["training"].get("dtype"))
+    if not isinstance(model, TextRecognizer):
+        raise ValueError(f"A {type(model).__name__} cannot be trained by this command; it is for recognisers.")
+    stale = ABOUT_WEIGHTS if initial else (*ABOUT_WEIGHTS, "trained_on", "images_seen")
+    model.about = {key: value for key, value in model.about.items() if key not in stale}
+    if initial is not None:
+        copy_weights(initial, model)
+    return model

@@ -1,0 +1,55 @@
+"""Labelled images without those that nothing can be learnt from: `inspect-data --fix`."""
+
+import os
+
+import numpy as np
+
+from keras_textrec.data.create import create_lmdb
+from keras_textrec.data.mixing import Subset
+from keras_textrec.doctor.checks import Diagnosis
+from keras_textrec.doctor.duplicates import equal_groups
+from keras_textrec.doctor.scan import REASONS
+
+
+def write_clean(path: str | os.PathLike, diagnosis: Diagnosis, progress: bool = True) -> dict[str, int]:
+    """Copies the training set's good records into a new LMDB; the sources stay as they are.
+
+    Left out are records that cannot be read, have an empty text or, where a model or a charset was given, one that it
+    cannot learn; images that the test set has too; images with different texts, all copies; of exact duplicates all but
+    the first. What only looks wrong (near duplicates, blank, tiny, huge and suspicious ones) is for people to judge.
+
+    Returns:
+        "kept", and how many were left out for which reason, each counted once.
+
+    Raises:
+        FileExistsError: the folder holds an LMDB.
+        ValueError: no record is left.
+        OSError: the disk is full.
+    """
+    scan, train = diagnosis.scan, diagnosis.train
+    kept = np.arange(train)
+    counts = {}
+
+    def leave_out(reason: str, bad: np.ndarray) -> None:
+        """`bad`: bool, for each that is still kept."""
+        nonlocal kept
+        counts[reason] = int(np.count_nonzero(bad))
+        kept = kept[~bad]
+
+    leave_out("unreadable", (scan.width[kept] == 0) | (scan.characters[kept] < 0))
+    leave_out("empty", scan.reason[kept] == REASONS.index("empty"))
+    leave_out("outside the charset", scan.outside[kept])
+    for reason in ("too long", "infeasible"):
+        leave_out(reason, scan.reason[kept] == REASONS.index(reason))
+    in_test = np.unique(scan.image_hash[train:][scan.width[train:] > 0])
+    leave_out("in the test set", np.isin(scan.image_hash[kept], in_test))
+    groups = equal_groups(scan.image_hash[kept], kept)
+    leave_out("contradictory", np.isin(kept, groups.select(groups.differ(scan.text_hash)).members))
+    _, first = np.unique(scan.image_hash[kept], return_index=True)
+    leave_out("duplicates", ~np.isin(np.arange(len(kept)), first))
+    if not len(kept):
+        raise ValueError(
+            f"No record is left for {path}: {', '.join(f'{n:,} {reason}' for reason, n in counts.items() if n)}."
+        )
+    lost = create_lmdb(path, Subset(diagnosis.source, kept), progress=progress)
+    return {"kept": len(kept) - lost, **counts, "unreadable": counts["unreadable"] + lost}

@@ -1,0 +1,149 @@
+"""The presets that the package knows by name, and the one way to make a model of a preset's description.
+
+Models are made by the names of their classes, which Keras' registry knows: this room imports none.
+
+A description is the content of a preset's YAML: `model` (the constructor's arguments, nested, each object with its
+`class`), `training` (a `Recipe`), and what there is to tell: `description`, `license`, `language`, `trained_on`,
+`results`, `source` (the publisher's file that the weights come from), `hub` (hf://user/repo, a copy of the weights
+there). A YAML may begin with `like: PRESET`: what it does not say is as it is there, but for `results` and `hub`.
+"""
+
+import copy
+import pathlib
+from collections.abc import Sequence
+from typing import Any
+
+import keras
+import yaml
+
+from keras_textrec.images import ImageConverter
+from keras_textrec.system.settings import setting_value
+from keras_textrec.system.terminal import near_names
+from keras_textrec.text import AttentionTokenizer, Charset, CTCTokenizer, NRTRTokenizer, SARTokenizer
+from keras_textrec.training.recipes import Recipe
+
+FOLDER = pathlib.Path(__file__).parent
+
+# What a network is described with besides layers; those rooms know no Keras.
+for _part in (AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer, ImageConverter):
+    keras.saving.register_keras_serializable("keras_textrec")(_part)
+
+# What a description tells about the very weights of a preset.
+ABOUT_WEIGHTS = ("results", "results_note", "results_source", "source", "hub")
+
+
+def preset_names() -> list[str]:
+    """The names of all presets, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def embedded_weights(name: str) -> pathlib.Path:
+    """Where the weights of a preset are if they come with the package."""
+    return FOLDER / "weights" / f"{name}.weights.h5"
+
+
+def describe_name(name: str) -> dict[str, Any]:
+    """The description of a preset that the package knows by name.
+
+    Raises:
+        ValueError: no preset has this name; near names are given.
+    """
+    names = preset_names()
+    if name not in names:
+        raise ValueError(f"There is no preset and no folder {name!r}; {near_names(name, names)}")
+    description = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    like = description.pop("like", None)
+    if not like:
+        return description
+    # Where the weights of that one are, and how well it reads, says nothing of this one.
+    own = ("hub", "results", "results_note", "results_source")
+    return _merged({key: value for key, value in describe_name(like).items() if key not in own}, description)
+
+
+def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    both = {key: _merged(old[key], new[key]) for key in old.keys() & new.keys() if isinstance(new[key], dict)}
+    return {**old, **new, **both}
+
+
+def override(description: dict[str, Any], settings: Sequence[str]) -> dict[str, Any]:
+    """The description with other values: "training.batch_size=64" and the like, values written as in YAML.
+
+    Raises:
+        ValueError: a setting without "=", one below a key that the description lacks, or a value that is no YAML.
+    """
+    description = copy.deepcopy(description)
+    for setting in settings:
+        path, separator, _ = setting.partition("=")
+        *parents, key = path.split(".")
+        section = description
+        for parent in parents:
+            section = section.get(parent)
+            if not isinstance(section, dict):
+                raise ValueError(f"{setting!r}: the preset has no section {parent!r}.")
+        if not separator or not parents:
+            raise ValueError(f"{setting!r} must be SECTION.KEY=VALUE, as training.batch_size=64.")
+        section[key] = setting_value(setting)
+    return description
+
+
+def build(description: dict[str, Any], dtype: str | None = None) -> keras.Model:
+    """The model of a description, a recogniser or a detector, with new weights.
+
+    Args:
+        dtype: the Keras dtype policy to build in; None is the one in force.
+
+    Raises:
+        ValueError: a part that the description lacks, a class or argument that does not exist, or no such model.
+    """
+    for section in ("model", "training"):
+        if section not in description:
+            raise ValueError(f"The description of a preset needs a section {section!r}.")
+    recipe = Recipe.from_dict(description["training"])
+    policy = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype or policy)
+    try:
+        model = _make(description["model"], "model")
+    finally:
+        keras.config.set_dtype_policy(policy)
+    if not isinstance(model, keras.Model) or not hasattr(model, "recipe"):
+        raise ValueError(f"model.class must be a recogniser or a detector, and {type(model).__name__} is neither.")
+    model.recipe = recipe
+    model.about = {key: value for key, value in description.items() if key not in ("model", "training")}
+    return model
+
+
+def charset_of(description: dict[str, Any]) -> Charset:
+    """The characters that a description's recogniser writes.
+
+    Raises:
+        ValueError: the description's tokenizer cannot be made.
+    """
+    return _make(description["model"]["tokenizer"], "model.tokenizer").charset
+
+
+def _make(value: Any, where: str) -> Any:
+    """Objects of descriptions: {class: NAME, argument: value, ...}; other values as they are."""
+    if not isinstance(value, dict):
+        return value
+    arguments = {key: _make(item, f"{where}.{key}") for key, item in value.items() if key != "class"}
+    if where.endswith(".charset"):
+        return _make_charset(arguments, where)
+    if "class" not in value:
+        raise ValueError(f"{where} needs its 'class'.")
+    cls = keras.saving.get_registered_object(f"keras_textrec>{value['class']}")
+    if cls is None:
+        raise ValueError(f"{where}.class: keras_textrec has no {value['class']!r}.")
+    try:
+        return cls(**arguments)
+    except (TypeError, AttributeError, LookupError, ArithmeticError) as error:  # a value of another kind than it needs
+        raise ValueError(f"{where}: {error}.") from error
+
+
+def _make_charset(arguments: dict[str, Any], where: str) -> Charset:
+    """The charset of a description: {named: NAME} or {file: PATH}, either with {space: true}; `where` is for errors."""
+    space = arguments.get("space", False)
+    if "named" in arguments:
+        return Charset.named(arguments["named"], space=space)
+    if "file" in arguments:
+        return Charset.from_file(arguments["file"], space=space)
+    raise ValueError(f"{where} must be the characters themselves, or have a key 'named' or 'file'.")

@@ -1,0 +1,30 @@
+"""How every part of the package talks to a person: tables on standard output, progress on standard error."""
+
+import difflib
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+from rich.text import Text
+
+
+def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    """The rows on standard output, each cell as it stands."""
+    table = Table(*headings)
+    for row in rows:
+        table.add_row(*map(Text, row))  # in a plain string, rich sees markup and emoji names
+    Console().print(table)
+
+
+def progress_bar(*columns, show: bool = True) -> Progress:
+    """Rich's progress on standard error, if that is a terminal. `columns`: other than rich's own."""
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, disable=not (show and console.is_terminal))
+
+
+def near_names(name: object, names: Iterable[str]) -> str:
+    """The end of a sentence about a name that does not exist: the near ones, or all there are."""
+    names = list(names)
+    near = difflib.get_close_matches(str(name), names, 3, 0.4)
+    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}."

@@ -1,0 +1,242 @@
+import json
+import os
+
+import cv2
+import lmdb
+import numpy as np
+import pytest
+import yaml
+
+from keras_textrec import describe, preset_names
+from keras_textrec.commands import main, read
+from keras_textrec.data import LMDBSource
+from keras_textrec.images import load_image
+from tests.tiny import crnn, draw, png, write_lmdb
+
+WORDS = ["cat", "walrus", "dog"]
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "tiny"
+    crnn().save_to_preset(folder)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def readings():
+    """What the preset reads in the drawn words."""
+    return [crnn().read(draw(word)).text for word in WORDS]
+
+
+@pytest.fixture
+def images(tmp_path, monkeypatch):
+    """The drawn words in the folder `images` of the working directory, among other files."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "images").mkdir()
+    for word in WORDS:
+        (tmp_path / "images" / f"{word}.png").write_bytes(png(draw(word)))
+    (tmp_path / "images" / "notes.txt").write_text("no image")
+    return tmp_path / "images"
+
+
+def test_read_prints_a_table(preset, images, readings, capsys):
+    (images / "cat.png").rename("[b]:100:.png")
+    assert main(["read", "[b]:100:.png", "images/dog.png", "--preset", preset]) == 0
+    output, errors = capsys.readouterr()
+    lines = output.splitlines()
+    cat, dog = (next(line for line in lines if name in line) for name in ("[b]:100:.png", "images/dog.png"))
+    assert readings[0] in cat and readings[2] in dog
+    assert all(heading in output for heading in ("image", "text", "confidence"))
+    assert errors == ""
+
+
+def test_read_prints_json(preset, images, readings, capsys):
+    """The images of a folder in the order of their names; nothing else on standard output."""
+    assert main(["read", "images", "--json", "--preset", preset]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["image"] for row in rows] == ["images/cat.png", "images/dog.png", "images/walrus.png"]
+    assert [row["text"] for row in rows] == [readings[0], readings[2], readings[1]]
+    assert set(rows[0]) == {"image", "text", "confidence", "characters"}
+    assert set(rows[0]["characters"][0]) == {"text", "confidence", "left", "right"}
+
+
+def test_read_continues_past_what_it_cannot_read(preset, images, readings, capsys):
+    (images / "aaa.png").write_text("a text file")
+    (images / "bbb.jpg").write_bytes(cv2.imencode(".jpg", draw("cat"))[1].tobytes()[:-100])
+    (images / "ccc.png").write_bytes(b"")
+    (images / "ddd.png").write_bytes(png(np.zeros((2, 5000, 3), "uint8")))
+    assert main(["read", "lost.png", "images", "--json", "--preset", preset]) == 1
+    output, errors = capsys.readouterr()
+    assert [row["text"] for row in json.loads(output)] == [readings[0], readings[2], readings[1]]
+    lines = errors.splitlines()
+    assert len(lines) == 5
+    for line, name in zip(lines, ["lost.png", "images/aaa.png", "images/bbb.jpg", "images/ccc.png", "images/ddd.png"]):
+        assert line.startswith("keras-textrec read: ") and line.count(name) == 1
+
+
+def test_read_when_nothing_can_be_read(preset, images, capsys):
+    assert main(["read", "lost.png", "--json", "--preset", preset]) == 1
+    assert json.loads(capsys.readouterr().out) == []
+    (images.parent / "empty").mkdir()
+    assert main(["read", "empty", "--preset", preset]) == 1
+    assert "no image in the folder empty" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["read x.png --preset crnn_smal", "presets crnn_smal", "evaluate crnn_smal images"])
+def test_an_unknown_preset(images, capsys, command):
+    assert main(command.split()) == 1
+    output, errors = capsys.readouterr()
+    assert output == ""
+    start = f"keras-textrec {command.split()[0]}: There is no preset and no folder 'crnn_smal'; did you mean "
+    assert errors.startswith(start) and "crnn_small_en" in errors and errors.count("\n") == 1
+
+
+def test_presets(preset, capsys):
+    assert main(["presets"]) == 0
+    output = capsys.readouterr().out
+    assert all(name in output for name in preset_names())
+    assert "embedded" in output and "PaddleOCR" in output
+    for name in (preset, *preset_names()[::5]):
+        assert main(["presets", name]) == 0
+        assert yaml.safe_load(capsys.readouterr().out) == describe(name)
+
+
+def test_evaluate(preset, tmp_path, readings, capsys):
+    """Labels that are the preset's own readings, but for one."""
+    for name, texts in [("all", readings), ("deep/most", [readings[0], readings[1].upper(), "wrong"])]:
+        write_lmdb(tmp_path / "sets" / name, WORDS)
+        with lmdb.open(str(tmp_path / "sets" / name)) as environment, environment.begin(write=True) as transaction:
+            for number, text in enumerate(texts, 1):
+                transaction.put(b"label-%09d" % number, text.encode())
+    assert main(["evaluate", preset, str(tmp_path / "sets"), "--json", str(tmp_path / "results.json")]) == 0
+    output = capsys.readouterr().out
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert list(results) == ["preset", "sets", "mean"]
+    assert results["preset"] == preset
+    columns = {"name", "samples", "accuracy", "exact", "ned", "images_per_second"}
+    assert all(columns <= set(row) for row in results["sets"])
+    assert [(row["name"], row["samples"]) for row in results["sets"]] == [("all", 3), ("deep/most", 3)]
+    assert [row["accuracy"] for row in results["sets"]] == pytest.approx([1, 2 / 3])
+    assert [row["exact"] for row in results["sets"]] == pytest.approx([1, 1 / 3])
+    assert set(results["mean"]) == {"accuracy", "exact", "ned"}
+    assert results["mean"]["accuracy"] == pytest.approx(5 / 6)
+    table = [line for line in output.splitlines() if any(name in line for name in ("all", "deep/most", "mean"))]
+    assert "100.00" in table[0] and "66.67" in table[1] and "83.33" in table[2]
+
+
+def test_evaluate_without_a_dataset(preset, tmp_path, capsys):
+    assert main(["evaluate", preset, str(tmp_path)]) == 1
+    assert "no label file in" in capsys.readouterr().err
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """What `train` was asked to do, instead of doing it; tests/training/test_train.py trains by the command line."""
+    calls = []
+
+    def train(model, training, validation, output, **options):
+        sizes = len(training), len(validation)
+        calls.append({"model": model, "sizes": sizes, "output": output, **options})
+
+    monkeypatch.setattr("keras_textrec.training.train.train", train)
+    return calls
+
+
+def test_train_passes_everything_on(preset, tmp_path, trained):
+    for name, words in [("a", ["x", "y"]), ("b", ["z"]), ("c", ["v"])]:
+        write_lmdb(tmp_path / name, words)
+    a, b, c = (str(tmp_path / name) for name in "abc")
+    arguments = ["train", preset, "--train", a, b, "--validation", c, "--output", "run"]
+    settings = ["training.batch_size=2", "model.tokenizer.unknown=drop"]
+    assert main([*arguments, "-o", settings[0], "-o", settings[1], "--pretrained", "--resume"]) == 0
+    assert main([*arguments, "--processes", "0"]) == 0
+    first, second = trained
+    assert first["sizes"] == second["sizes"] == (3, 1)
+    assert first["output"] == "run"
+    assert first["model"].recipe.batch_size == 2
+    assert first["model"].tokenizer.unknown == "drop"
+    weights = crnn().get_weights()[0]
+    assert np.array_equal(first["model"].get_weights()[0], weights)
+    assert not np.array_equal(second["model"].get_weights()[0], weights)
+    assert second["model"].describe() == describe(preset)
+    assert (first["resume"], second["resume"]) == (True, False)
+    assert (first["processes"], second["processes"]) == (os.cpu_count(), 0)
+
+
+def test_train_in_ratios(preset, tmp_path, monkeypatch):
+    a, b = (write_lmdb(tmp_path / name, words) for name, words in [("a", ["x", "y"]), ("b", ["z"])])
+    seen = []
+    monkeypatch.setattr(
+        "keras_textrec.training.train.train", lambda _, training, *rest, **options: seen.append(training)
+    )
+    arguments = ["train", preset, "--train", a, b, "--validation", a, "--output", "run"]
+    assert main([*arguments, "--ratios", "1", "3"]) == 0
+    assert seen[0].ratios == (0.25, 0.75)
+    assert main([*arguments, "--ratios", "1"]) == 1
+
+
+def test_create_lmdb(images, tmp_path, capsys):
+    (images / "labels.csv").write_text("cat.png,cat\nlost.png,lost\ndog.png,dog\n")
+    walrus = write_lmdb(tmp_path / "walrus", ["walrus"])
+    assert main(["create-lmdb", "out", "images", walrus]) == 1  # one could not be read
+    source = LMDBSource("out")
+    assert [text for _, text in source] == ["cat", "dog", "walrus"]
+    assert source[0][0] == (images / "cat.png").read_bytes()
+    assert main(["create-lmdb", "out", "images"]) == 1
+    assert "holds an LMDB already" in capsys.readouterr().err
+    assert main(["create-lmdb", "out", "images", walrus, "--resume"]) == 0
+    assert len(LMDBSource("out")) == 3
+    assert main(["create-lmdb", "decoded", walrus, "--decoded", "16"]) == 0
+    assert load_image(LMDBSource("decoded")[0][0]).shape[0] == 16
+    assert main(["create-lmdb", "none", walrus, "--decoded", "0"]) == 1
+    assert "at least 1 pixel" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "setting, message",
+    [
+        ("training.batch_siz=2", "training.batch_siz is no key of a recipe; did you mean batch_size"),
+        ("trainin.batch_size=2", "the preset has no section 'trainin'"),
+        ("training.batch_size", "must be SECTION.KEY=VALUE"),
+        ("training.epochs=few", "training.epochs must be int, not 'few'"),
+        ("model.hiden_size=8", "hiden_size"),
+    ],
+)
+def test_train_refuses_settings(preset, tmp_path, capsys, setting, message):
+    source = write_lmdb(tmp_path / "words", ["x"])
+    output = tmp_path / "run"
+    arguments = ["train", preset, "--train", source, "--validation", source, "--output", str(output), "-o", setting]
+    assert main(arguments) == 1
+    errors = capsys.readouterr().err
+    assert message in errors and errors.startswith("keras-textrec train: ")
+    assert not output.exists()
+
+
+def test_train_refuses_missing_data(preset, tmp_path, capsys):
+    lost = str(tmp_path / "lost")
+    assert main(["train", preset, "--train", lost, "--validation", lost, "--output", str(tmp_path / "run")]) == 1
+    assert f"There is no folder {lost}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "arguments", ["", "reed x.png", "read", "read x.png --no-such", "train p --output x", "evaluate p"]
+)
+def test_wrong_usage(arguments, capsys):
+    with pytest.raises(SystemExit) as exit:
+        main(arguments.split())
+    assert exit.value.code == 2
+    assert capsys.readouterr().err.startswith("usage: keras-textrec")
+
+
+def test_interrupting(monkeypatch, capsys):
+    def interrupt(name):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("keras_textrec.zoo.describe", interrupt)
+    assert main(["presets", "x"]) == 130
+    assert capsys.readouterr().err == "keras-textrec presets: interrupted.\n"
+
+
+def test_the_default_preset_exists():
+    assert read.DEFAULT_PRESET in preset_names()

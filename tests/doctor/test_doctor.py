@@ -1,0 +1,296 @@
+"""The data doctor finds what is wrong, and leaves the sources alone."""
+
+import hashlib
+import json
+import pathlib
+import types
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+import keras_textrec.data as data
+from keras_textrec.commands import main
+from keras_textrec.doctor import inspect, write_clean, write_page
+from keras_textrec.doctor.duplicates import similar_groups
+from keras_textrec.text import Charset, Reading
+from tests.tiny import WORDS, crnn, draw, png, write_lmdb
+
+
+@pytest.fixture
+def sets(tmp_path):
+    """A training and a test set with every fault; the last digits of the keys are in the comments."""
+
+    def write(name, records):
+        with data.LMDBWriter(tmp_path / name) as writer:
+            for image, text in records:
+                writer.append(image if isinstance(image, bytes) else png(image), text)
+        return str(tmp_path / name)
+
+    blank = np.full((20, 50, 3), 200, np.uint8)
+    again = cv2.imencode(".jpg", draw("walrus")[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, 85])[1].tobytes()
+    train = [
+        (draw("cat"), "cat"),  # 1
+        (b"no image", "dog"),  # 2, unreadable
+        (draw("owl"), ""),  # 3, empty
+        (draw("emu"), "\u00e9mu \u00e9"),  # 4, outside
+        (draw("bee"), "beebeebee"),  # 5, longer than 8
+        (draw("yak"), "aaaaaaa"),  # 6: 13 time steps
+        (draw("fish"), "fish"),  # 7, 8: duplicates
+        (draw("fish"), "fish"),
+        (draw("gnu"), "gnu"),  # 9, 10: contradictory
+        (draw("gnu"), "gna"),
+        (draw("ant"), "ant"),  # 11: in the test set
+        (draw("walrus"), "walrus"),  # 12, 13: look the same
+        (again, "walrus"),
+        (draw("lion"), "lion"),  # 14: looks like one of the test set
+        (blank, "fog"),  # 15
+        (draw("ibis")[::5], "ibis"),  # 16, tiny
+        (cv2.resize(draw("orca"), (4200, 40)), "orca"),  # 17, huge
+        (draw("bird"), "bird"),  # 18
+    ]
+    test = [(draw("ant"), "ant"), (cv2.resize(draw("lion"), None, fx=2, fy=2), "lion"), (draw("fox"), "fox")]
+    return write("train", train), write("test", test)
+
+
+def found(diagnosis):
+    """The numbers of the records of each finding, counted from 1, and through into the test set."""
+    return {finding.name: [position + 1 for position in finding.positions] for finding in diagnosis.findings}
+
+
+def digest(folder):
+    return hashlib.sha256(pathlib.Path(folder, "data.mdb").read_bytes()).hexdigest()
+
+
+def diagnose(sets, **options):
+    train, test = (data.lmdb(path) for path in sets)
+    return inspect(train, test, progress=False, **options)
+
+
+EXPECTED = {
+    "unreadable": [2],
+    "empty": [3],
+    "too long": [5],
+    "infeasible": [6],
+    "outside the charset": [4],
+    "blank": [15],
+    "tiny": [16],
+    "huge": [17],
+    "contradictory": [9, 10],
+    "in train and test": [11, 19],
+    "duplicates": [7, 8],
+    "nearly in train and test": [14, 20],
+    "near duplicates": [12, 13],
+}
+
+
+def test_every_fault_is_found(sets):
+    diagnosis = diagnose(sets, model=model(), reading=False)
+    assert found(diagnosis) == EXPECTED
+    assert diagnosis.scan.unknown == {"\u00e9": 2, " ": 1}
+
+
+def test_without_a_model_texts_are_not_measured(sets):
+    expected = dict(EXPECTED)
+    del expected["too long"], expected["infeasible"]
+    assert found(diagnose(sets, charset=Charset.named("ascii"))) == expected
+    del expected["outside the charset"]
+    assert found(diagnose(sets)) == expected
+
+
+def test_a_clean_source(tmp_path):
+    assert (
+        inspect(data.lmdb(write_lmdb(tmp_path / "words")), model=model(), reading=False, progress=False).findings == []
+    )
+    with data.LMDBWriter(tmp_path / "none"):
+        pass
+    with pytest.raises(ValueError, match="no records"):
+        inspect(data.lmdb(tmp_path / "none"))
+
+
+def model(read=None):
+    """The tiny recogniser, reading as `read` says: 8 characters at most, and how many time steps its 64 pixels give."""
+    tiny = crnn()
+    return types.SimpleNamespace(
+        tokenizer=tiny.tokenizer, converter=tiny.converter, recipe=tiny.recipe, time_steps=lambda width: 12, read=read
+    )
+
+
+def test_suspicious_labels(tmp_path):
+    """The surest first; case and punctuation are not compared; an unsure reading says nothing."""
+    texts = ["cat", "Dog", "bird7", "fish", "Owl", "emu", "ant"]
+    readings = [("cut", 0.99), ("dog", 1.0), ("bird1", 0.999), ("fash", 0.9), ("owl!", 1.0), ("", 0.0), ("ant", 1.0)]
+    source = data.lmdb(write_lmdb(tmp_path / "words", texts))
+    reader = model(lambda images: [Reading(text, confidence) for text, confidence in readings])
+    (finding,) = (diagnosis := inspect(source, model=reader, progress=False)).findings
+    assert finding.name == "suspicious"
+    rows = [(row["text"], row["note"]) for row in diagnosis.examples(finding, 10)]
+    assert rows == [("bird7", "read as 'bird1', 0.999"), ("cat", "read as 'cut', 0.990")]
+
+
+def test_lines_too_long_to_be_read():
+    """They are named, and the others read."""
+    line = draw("w" * 40, 8)
+    source = Labelled([png(cv2.resize(line, (2000, 8))), png(draw("cat"))], ["long", "cat"])
+    diagnosis = inspect(source, model=model(lambda images: [Reading("cut", 1.0)] * len(images)), progress=False)
+    assert found(diagnosis) == {"too wide": [1], "suspicious": [2]}
+
+
+def test_fix_writes_what_can_be_learnt(sets, tmp_path):
+    before = [digest(path) for path in sets]
+    diagnosis = diagnose(sets, model=model(), reading=False)
+    counts = write_clean(tmp_path / "clean", diagnosis, progress=False)
+    assert counts == {
+        "kept": 9,
+        "unreadable": 1,
+        "empty": 1,
+        "outside the charset": 1,
+        "too long": 1,
+        "infeasible": 1,
+        "in the test set": 1,
+        "contradictory": 2,
+        "duplicates": 1,
+    }
+    clean, train = data.lmdb(tmp_path / "clean"), data.lmdb(sets[0])
+    assert list(clean) == [train[number - 1] for number in (1, 7, 12, 13, 14, 15, 16, 17, 18)]
+    left = found(inspect(clean, data.lmdb(sets[1]), model=model(), reading=False, progress=False))
+    assert list(left) == ["blank", "tiny", "huge", "nearly in train and test", "near duplicates"]
+    assert [digest(path) for path in sets] == before
+    with pytest.raises(FileExistsError):
+        write_clean(tmp_path / "clean", diagnosis, progress=False)
+
+
+def test_fix_with_nothing_left(tmp_path):
+    diagnosis = inspect(data.lmdb(write_lmdb(tmp_path / "words", ["cat", "dog"], damaged=[0, 1])), progress=False)
+    with pytest.raises(ValueError, match="No record is left .* 2 unreadable"):
+        write_clean(tmp_path / "clean", diagnosis, progress=False)
+    assert not (tmp_path / "clean").exists()
+
+
+def test_the_page_shows_pictures_and_escapes_texts(tmp_path):
+    texts = ["<script>alert(1)</script>", '"><img src=x onerror=y>', "half \ud83d", "&amp;"]
+    source = Labelled([png(draw("cat"))] * 4, texts)
+    write_page(tmp_path / "page.html", inspect(source, progress=False))
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert "&lt;script&gt;alert(1)" in page and "&amp;amp;" in page and "half \\ud83d" in page
+    assert "<script" not in page and "src=x" not in page.replace("&lt;img src=x", "") and "onerror" in page
+    assert page.count('src="data:image/jpeg;base64,') == 4
+    assert "http" not in page
+
+
+class Labelled:
+    """A source of images and texts that no file would hold."""
+
+    def __init__(self, images, texts):
+        self.records = list(zip(images, texts))
+
+    def __len__(self):
+        return len(self.records)
+
+    def __getitem__(self, index):
+        return self.records[index]
+
+    def key(self, index):
+        return f"<b>{index}"
+
+
+def test_pictures_are_bounded(tmp_path):
+    source = Labelled([png(draw("cat"))] * 300, ["cat"] * 300)
+    write_page(tmp_path / "page.html", inspect(source, progress=False))
+    assert (tmp_path / "page.html").read_text("utf-8").count("<img") == 60
+
+
+def test_looking_alike():
+    """Looks that differ in a few bits, among random ones: found whichever bits these are, and in large groups too."""
+    rng = np.random.default_rng(0)
+    looks = rng.integers(0, 1 << 63, (3000, 2), np.uint64)
+    ratios = np.full(3000, 2.0)
+    for row in range(100):  # six bits, up to three in one half
+        bits = [rng.choice(64, 3, replace=False) for _ in range(2)]
+        looks[2000 + row] = looks[row] ^ np.array([sum(1 << int(b) for b in half) for half in bits], np.uint64)
+    looks[2200:2700] = looks[2200]
+    ratios[2650:2700] = 3.0  # stretched
+    looks[2800:2900] = 0  # blank
+    groups = similar_groups(looks, ratios, np.arange(10, 3010))
+    assert sorted(np.bincount(groups.numbers)) == [2] * 100 + [50, 450]
+    pairs = {tuple(groups.members[groups.numbers == number] - 10) for number in range(102)}
+    assert {(row, 2000 + row) for row in range(100)} <= pairs
+
+
+# === The command ===
+
+
+@pytest.fixture(scope="module")
+def preset(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("doctor") / "tiny"
+    crnn().save_to_preset(folder)
+    return str(folder)
+
+
+def test_the_command_reports(sets, preset, tmp_path, capsys):
+    outputs = ["--json", str(tmp_path / "report.json"), "--html", str(tmp_path / "page.html")]
+    command = ["inspect-data", sets[0], "--test", sets[1], "--preset", preset, "--no-reading", *outputs]
+    assert main([*command, "--fix", str(tmp_path / "clean")]) == 1
+    printed, errors = capsys.readouterr()
+    assert "unreadable: 1 record. " in printed and "image-000000002" in printed and "is not an image" in printed
+    assert "look at records" in errors and "look at records" not in printed
+    report = json.loads((tmp_path / "report.json").read_text("utf-8"))
+    counts = {finding["name"]: finding["records"] for finding in report["findings"]}
+    assert counts["duplicates"] == 2 and counts["outside the charset"] == 1
+    assert report["outside_the_charset"] == {"\u00e9": 2, " ": 1}
+    assert report["sets"]["train"]["records"] == 18 and report["sets"]["test"]["images"] == 3
+    assert (
+        report["sets"]["train"]["case"]["lower"] == 17 and report["sets"]["test"]["histogram"]["characters"]["4"] == 1
+    )
+    (unreadable,) = report["findings"][0]["listed"]
+    assert unreadable["key"].endswith("train: image-000000002") and unreadable["text"] == "dog"
+    assert "Left out: 1 unreadable, 1 empty, 1 outside the charset" in " ".join(printed.split())
+    assert len(data.lmdb(tmp_path / "clean")) > 0
+
+
+def test_the_command_reads(preset, tmp_path, capsys):
+    """An untrained network is never sure."""
+    words = write_lmdb(tmp_path / "words")
+    assert main(["inspect-data", words, "--preset", preset]) == 0
+    assert "Nothing is wrong; 10 records." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["missing"], "no folder"),
+        (["words", "--fix", "words"], "holds an LMDB already"),
+        (["words", "--json", "no/report.json"], "no folder for"),
+        (["words", "--charset", "aab"], "more than once"),
+        (["words", "--augment", "recaug"], "--preview"),
+        (["words", "--preview", "sheet.png", "--augment", "more"], "no augmentation 'more'"),
+        (["words", "--preview", "sheet.png", "--fix", "clean"], "run again without it for --fix"),
+    ],
+)
+def test_what_cannot_be_done_is_not_a_finding(options, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_lmdb("words", WORDS[:2])
+    assert main(["inspect-data", *options]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_charsets(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "chars.txt").write_text("c\na\nt\n")
+    write_lmdb("words", ["cat", "tac"])
+    for charset, status in (("chars.txt", 0), ("cat", 0), ("alphanumeric", 0), ("ca", 1)):
+        assert main(["inspect-data", "words", "--charset", charset]) == status
+
+
+def test_preview(tmp_path, monkeypatch, caplog, capsys):
+    monkeypatch.chdir(tmp_path)
+    write_lmdb("words", WORDS[:6], damaged=[3])
+    assert main(["inspect-data", "words", "--preview", "plain.png"]) == 0
+    assert main(["inspect-data", "words", "--preview", "augmented.png", "--augment", "recaug"]) == 0
+    assert caplog.text.count("Left out words: image-000000004") == 2
+    write_lmdb("bad", WORDS[:1], damaged=[0])
+    assert main(["inspect-data", "bad", "--preview", "bad.png", "--augment", "recaug"]) == 2
+    assert "of 1 records none can be read" in capsys.readouterr().err
+    plain, augmented = (np.asarray(Image.open(name)) for name in ("plain.png", "augmented.png"))
+    assert plain.shape[0] < augmented.shape[0] and plain.min() < 50
