@@ -1,6 +1,7 @@
 """LMDB datasets in the layout of deep-text-recognition-benchmark.
 
-Keys: `num-samples` (decimal text), `image-%09d` (an image file's bytes) and `label-%09d` (UTF-8), counted from 1.
+Keys: `num-samples` (decimal text), `image-%09d` (an image file's bytes) and `label-%09d` (UTF-8), counted from 1, or
+from 0 where there is an `image-000000000`.
 """
 
 import glob
@@ -12,6 +13,7 @@ from pathlib import Path
 import lmdb as _lmdb
 
 from keras_textrec.data.benchmarks import check_benchmark
+from keras_textrec.data.lmdb_pages import check_whole
 from keras_textrec.data.sources import ConcatSource, Source, check_index
 
 COUNT_KEY = b"num-samples"
@@ -32,7 +34,7 @@ def lmdb(path: str | os.PathLike) -> Source:
 
     Raises:
         FileNotFoundError: there is no such folder, or no `data.mdb` in or below it.
-        ValueError: a `data.mdb` is not an LMDB, or its records do not agree with its `num-samples`.
+        ValueError: a `data.mdb` is not an LMDB or is cut off, or its records do not agree with its `num-samples`.
     """
     path = Path(path)
     if not path.is_dir():
@@ -51,11 +53,14 @@ class LMDBSource:
     Args:
         path: the folder that holds `data.mdb`.
 
+    Attributes:
+        first: the number of the first record: 1, or 0.
+
     A folder that is called as a known dataset (`keras_textrec.data.benchmarks`) and is not it is warned of.
 
     Raises:
         FileNotFoundError: no `data.mdb` in the folder.
-        ValueError: not an LMDB, no `num-samples`, a wrong count, or a missing image or label.
+        ValueError: not an LMDB or one cut off, no `num-samples`, a wrong count, or a missing image or label.
     """
 
     def __init__(self, path: str | os.PathLike):
@@ -64,9 +69,12 @@ class LMDBSource:
         if not os.path.isfile(os.path.join(self.path, "data.mdb")):
             raise FileNotFoundError(f"There is no data.mdb in {self.path}; give an LMDB folder.")
         environment = _environment(self._absolute_path, refresh=True)
-        with environment.begin() as transaction:
-            self._length = self._count(transaction)
-            self._check(transaction, environment.stat()["entries"])
+        try:
+            with environment.begin() as transaction:
+                self.first, self._length = self._count(transaction)
+                self._check(transaction, environment.stat()["entries"])
+        except _lmdb.Error as error:
+            raise ValueError(f"{self.path}/data.mdb is damaged: {error}.") from error
         check_benchmark(path, self._length)
 
     def __len__(self) -> int:
@@ -74,17 +82,17 @@ class LMDBSource:
 
     def __getitem__(self, index: int) -> tuple[bytes, str]:
         """The image file's bytes and the text of record `index`; ValueError when one is missing or damaged."""
-        number = check_index(index, self._length) + 1
+        number = check_index(index, self._length) + self.first
         image, label = self._get(number, *record_keys(number))
         return image, self._decode(label, number)
 
     def text(self, index: int) -> str:
-        number = check_index(index, self._length) + 1
+        number = check_index(index, self._length) + self.first
         (label,) = self._get(number, record_keys(number)[1])
         return self._decode(label, number)
 
     def key(self, index: int) -> str:
-        return f"{self.path}: image-{check_index(index, self._length) + 1:09d}"
+        return f"{self.path}: image-{check_index(index, self._length) + self.first:09d}"
 
     def _get(self, number: int, *keys: bytes) -> list[bytes]:
         try:
@@ -102,25 +110,31 @@ class LMDBSource:
         except UnicodeDecodeError as error:
             raise ValueError(f"label-{number:09d} of {self.path} is not UTF-8.") from error
 
-    def _count(self, transaction: _lmdb.Transaction) -> int:
+    def _count(self, transaction: _lmdb.Transaction) -> tuple[int, int]:
+        """The number of the first record, and how many there are."""
         count = transaction.get(COUNT_KEY)
         if count is None:
             raise ValueError(f"{self.path} has no num-samples: it is unfinished or of another layout; write it again.")
         if not count.isdigit():
             raise ValueError(f"num-samples of {self.path} is {count!r}, not a number; write the LMDB again.")
-        return int(count)
+        first, length = 1, int(count)
+        if transaction.get(record_keys(0)[0]) is not None:
+            first = 0
+            # What counted them may have written the last one's number.
+            length += transaction.get(record_keys(length)[0]) is not None
+        return first, length
 
     def _check(self, transaction: _lmdb.Transaction, entries: int) -> None:
         """Checks the ends of the numbering and the number of entries; looks at every key only when one is missing."""
-        beyond = self._length + 1
-        if transaction.get(b"image-%09d" % beyond) is not None:
+        numbers = range(self.first, self.first + self._length)
+        beyond, _ = record_keys(numbers.stop)
+        if transaction.get(beyond) is not None:
             raise ValueError(
-                f"num-samples of {self.path} is {self._length}, but image-{beyond:09d} exists; correct num-samples."
+                f"num-samples of {self.path} is {self._length}, but {beyond.decode()} exists; correct num-samples."
             )
-        ends = {1, self._length} if self._length else set()
+        ends = {*numbers[:1], *numbers[-1:]}
         missing = [key for number in ends for key in record_keys(number) if transaction.get(key) is None]
         if not missing and entries < 2 * self._length + 1:
-            numbers = range(1, self._length + 1)
             missing = [next(key for number in numbers for key in record_keys(number) if transaction.get(key) is None)]
         if missing:
             raise ValueError(
@@ -130,7 +144,7 @@ class LMDBSource:
 
 
 def record_keys(number: int) -> tuple[bytes, bytes]:
-    """The keys of the image and the label of a record; the first is number 1."""
+    """The keys of the image and the label of a record, by its number (not its position)."""
     return b"image-%09d" % number, b"label-%09d" % number
 
 
@@ -146,6 +160,7 @@ def _environment(path: str, refresh: bool = False) -> _lmdb.Environment:
         if entry is None or entry[0] != signature:
             if entry is not None:
                 entry[1].close()
+            check_whole(os.path.join(path, "data.mdb"))
             try:
                 # No lock file: datasets may be on read-only disks. No read-ahead: training reads at random.
                 environment = _lmdb.open(path, readonly=True, lock=False, readahead=False, meminit=False)

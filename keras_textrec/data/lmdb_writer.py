@@ -45,7 +45,12 @@ class LMDBWriter:
         if exists and not resume:
             raise FileExistsError(f"{self.path} holds an LMDB already; delete it, resume it or choose another folder.")
         if exists:
-            self._committed = len(LMDBSource(self.path))
+            source = LMDBSource(self.path)
+            if source.first != 1:
+                raise ValueError(
+                    f"{self.path} counts its records from {source.first}, not as here from 1; copy it anew."
+                )
+            self._committed = len(source)
             close_environment(self.path)
         os.makedirs(self.path, exist_ok=True)
         try:

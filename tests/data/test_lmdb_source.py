@@ -9,7 +9,7 @@ import lmdb as lmdb_package
 import pytest
 
 import keras_textrec.data as data
-from keras_textrec.data.lmdb_source import LMDBSource
+from keras_textrec.data.lmdb_source import LMDBSource, close_environment
 from keras_textrec.data.lmdb_writer import LMDBWriter
 
 pytestmark = pytest.mark.once
@@ -146,6 +146,61 @@ def test_a_damaged_lmdb_does_not_open(write, records, changes, message):
     path = write("words", records)
     change(path, **changes)
     with pytest.raises(ValueError, match=message):
+        data.lmdb(path)
+
+
+def test_no_half_copied_lmdb_opens(write, records, tmp_path, light_children):
+    """In a process of its own: LMDB is killed by a page that is not there, SIGBUS."""
+    path = write("words", records)
+    whole = (path / "data.mdb").read_bytes()
+    lengths = [*range(0, 8193, 1024), *range(8192 + 1365, len(whole), 9 * 1365), len(whole) - 1]
+    for length in lengths:
+        (tmp_path / f"cut{length}").mkdir()
+        (tmp_path / f"cut{length}" / "data.mdb").write_bytes(whole[:length])
+    code = (
+        "import sys\n"
+        "from keras_textrec.data import LMDBWriter, open_source\n"
+        "for path in sys.argv[1:]:\n"
+        "    for opening in (open_source, lambda path: LMDBWriter(path, resume=True)):\n"
+        "        try: opening(path)\n"
+        "        except ValueError as error: print(error)\n"
+    )
+    cut = [str(tmp_path / f"cut{length}") for length in lengths]
+    done = subprocess.run([sys.executable, "-c", code, *cut], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    messages = done.stdout.splitlines()
+    assert len(messages) == 2 * len(lengths)
+    for length, message in zip(lengths, messages[::2], strict=True):
+        expected = f"is cut off: it has {length:,} bytes of {len(whole):,}; copy it again." if length >= 5120 else ""
+        assert message.endswith(expected or "File is not an LMDB file.") or length < 152, message
+
+
+def test_a_copy_that_ends_in_zeros_does_not_open(write, records):
+    path = write("words", records)
+    whole = (path / "data.mdb").read_bytes()
+    (path / "data.mdb").write_bytes(whole[:8192] + bytes(len(whole) - 8192))
+    with pytest.raises(ValueError, match=r"words/data\.mdb is damaged: .*page was wrong type"):
+        data.lmdb(path)
+
+
+@pytest.mark.parametrize("count", [36, 37])
+def test_keys_may_count_from_0(write, records, count):
+    """Whoever counts from 0 writes the number of records, or that of the last one."""
+    path = write("words", records)
+    numbered = {f"{name}-{len(records):09d}": None for name in ("image", "label")}
+    for number, (image, text) in enumerate(records):
+        numbered |= {f"image-{number:09d}": image, f"label-{number:09d}": text.encode()}
+    change(path, num_samples=str(count).encode(), **numbered)
+    source = data.lmdb(path)
+    assert list(source) == records
+    assert [source.text(0), source.text(-1)] == [records[0][1], records[-1][1]]
+    assert source.key(0) == f"{path}: image-000000000"
+    assert list(pickle.loads(pickle.dumps(source))) == records
+    with pytest.raises(ValueError, match="counts its records from 0"):
+        LMDBWriter(path, resume=True)
+    close_environment(path)
+    change(path, **{"label-000000000": None})
+    with pytest.raises(ValueError, match="label-000000000 is missing"):
         data.lmdb(path)
 
 
