@@ -4,8 +4,7 @@ import math
 
 import numpy as np
 
-# What tensors are made of: NumPy's codes, and "bf2" for bfloat16, which NumPy lacks. Paddle's pickles have it as "u2",
-# which is refused, as it would be taken for integers.
+# What tensors are made of: NumPy's codes, and "bf2" for bfloat16, which NumPy lacks.
 NUMBERS = frozenset({"f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "bf2"})
 
 

@@ -73,17 +73,24 @@ def describe_config(content: bytes, path: pathlib.Path, charset: pathlib.Path | 
     if "tokenizer" in description["model"]:
         tokenizer = description["model"]["tokenizer"]
         name = tokenizer["charset"].pop("list")
-        tokenizer["charset"] |= _find_list(name, path, charset) if name or charset else {"named": "alphanumeric"}
+        if name or charset:
+            tokenizer["charset"] |= _find_list(name, path, charset)
+        else:
+            tokenizer["charset"] |= {"named": "alphanumeric"}
+            if publisher != "MindOCR":  # the others add the space to lists only
+                tokenizer["charset"].pop("space", None)
         tokenizer["lowercase"] &= not charset
     return description
 
 
 def _find_list(name: str, path: pathlib.Path, charset: pathlib.Path | None) -> dict[str, str]:
-    file = pathlib.PurePosixPath(name).name
+    file = pathlib.PureWindowsPath(name).name  # of a path with either kind of slash
     beside = charset or path.parent / file
     if charset or (file and beside.is_file()):
         return {"file": str(beside)}
-    known = OTHER_NAMES.get(name.removeprefix("./"), file.removesuffix(".txt"))
+    published = pathlib.PureWindowsPath(name).as_posix()
+    known = next((ours for theirs, ours in OTHER_NAMES.items() if f"/{published}".endswith(f"/{theirs}")), None)
+    known = known or file.removesuffix(".txt")
     if known in NAMED_CHARACTERS or known in {entry.stem for entry in LISTS.glob("*.txt")}:
         return {"named": known}
     raise FileNotFoundError(
@@ -109,7 +116,7 @@ def _like_preset(networks: dict, net: Section, parts: tuple[str, ...]) -> tuple[
 
 
 def _paddleocr(config: Section) -> dict[str, Any]:
-    """The description, whose charset is {list: what the configuration calls it, space: whether it is added}."""
+    """The description; its charset is {list: what the configuration calls it, space: whether it is added, if told}."""
     net = config.section("Architecture")
     models = net.optional("Models")  # trained together; the student is what is published
     net = models.section("Student") if models else net
@@ -135,10 +142,14 @@ def _paddleocr(config: Section) -> dict[str, Any]:
     # As evaluation has it: training may have several.
     steps = [*config.steps("Eval", "dataset", "transforms"), *config.steps("Train", "dataset", "transforms")]
     _set_shape(model["converter"], steps, is_ctc=head_name not in ("AttentionHead", "RobustScannerHead"))
-    name = facts.text("character_dict_path")
-    model["tokenizer"]["charset"] = {"list": name, "space": facts.flag("use_space_char")}
-    model["tokenizer"]["lowercase"] = not name
+    model["tokenizer"]["charset"] = _characters(facts)
+    model["tokenizer"]["lowercase"] = not model["tokenizer"]["charset"]["list"]
     return description
+
+
+def _characters(facts: Section) -> dict[str, Any]:
+    told = {"space": facts.flag("use_space_char")} if "use_space_char" in facts.values else {}
+    return {"list": facts.text("character_dict_path"), **told}
 
 
 def _set_backbone(model: dict[str, Any], backbone: Section) -> None:
@@ -207,8 +218,7 @@ def _openocr(config: Section) -> dict[str, Any]:
     facts = config.section("Global")
     description["training"]["max_length"] = facts.number("max_text_length", 25)
     _set_shape(model["converter"], list(config.steps("Eval", "dataset", "transforms")))
-    charset = {"list": facts.text("character_dict_path"), "space": facts.flag("use_space_char")}
-    model["tokenizer"] |= {"charset": charset, "lowercase": False}
+    model["tokenizer"] |= {"charset": _characters(facts), "lowercase": False}
     return description
 
 
@@ -233,7 +243,7 @@ def _mindocr(config: Section) -> dict[str, Any]:
     steps = list(config.steps("eval", "dataset", "transform_pipeline"))
     _set_shape(model["converter"], steps)
     tokenizer = model["tokenizer"]
-    tokenizer["charset"] = {"list": facts.text("character_dict_path"), "space": facts.flag("use_space_char")}
+    tokenizer["charset"] = _characters(facts)
     tokenizer["lowercase"] = any(options.flag("lower") for _, options in steps)
     for name, options in steps:
         if name == "Rotate90IfVertical":

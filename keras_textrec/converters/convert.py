@@ -1,6 +1,5 @@
 """A published checkpoint -> a preset folder."""
 
-import dataclasses
 import hashlib
 import logging
 import pathlib
@@ -25,8 +24,16 @@ logger = logging.getLogger(__name__)
 CONFIG = "config.yml"  # what PaddleOCR keeps beside its checkpoints
 # The decoder that helps to train SVTRv2 and RepSVTR, and that reading does without.
 GUIDE = re.compile(r"head\.(gtc_head|before_gtc)\..*")
-# The last layer of the CTC networks: weight (units, classes), bias (classes,).
-CTC_HEADS = ("head.fc", "head.ctc_head.fc")
+# The bias of a recogniser's last layer: it has one number for each class.
+CLASSES = (
+    "head.fc.bias",
+    "head.ctc_head.fc.bias",
+    "decoder.fc.bias",
+    "head.generator.bias",
+    "head.decoder.prediction.bias",
+)
+# What PyTorch's data-parallel training and its compiler put before the name of every tensor.
+WRAPPERS = {"module", "_orig_mod"}
 
 
 def convert(
@@ -55,7 +62,7 @@ def convert(
     Raises:
         FileNotFoundError: a file is missing.
         ValueError: a file is damaged or of an unknown kind, the network is one that this package does not have, or
-            tensors are missing, left over or misshapen, all of them listed.
+            tensors are missing, left over, misshapen or not finite, all of them listed.
     """
     path = pathlib.Path(checkpoint_path)
     if preset and config:
@@ -67,10 +74,9 @@ def convert(
         description = {key: value for key, value in description.items() if key not in stale}
         description["source"] = {"publisher": "OpenOCR"}
     source = description.get("source", {})
-    if part := source.get("part"):
-        checkpoint = _part(checkpoint, part)
-    if checkpoint.framework == "paddle":
-        checkpoint = _with_published_space(checkpoint, description)
+    checkpoint = _one_network(checkpoint, source.get("part", "Student"))
+    if checkpoint.framework != "mindspore" and "tokenizer" in description["model"]:
+        _settle_space(description, checkpoint, told=not preset)
     model = build(description)
     load_published(model, checkpoint)
     model.about = {**model.about, "source": {**source, "sha256": _sha256(path)}}
@@ -133,40 +139,59 @@ def _config_beside(path: pathlib.Path) -> tuple[bytes, pathlib.Path]:
     )
 
 
-def _part(checkpoint: Checkpoint, part: str) -> Checkpoint:
-    """One network of a distillation. An inference model holds that one alone, without the prefix."""
-    parts = {name.partition(".")[0] for name in checkpoint.tensors}
-    return checkpoint.part(part) if parts & {"Student", "Teacher", part} else checkpoint
+def _one_network(checkpoint: Checkpoint, part: str) -> Checkpoint:
+    """The network of a checkpoint without what training put around it; of networks trained together, `part`.
 
-
-def _with_published_space(checkpoint: Checkpoint, description: dict[str, Any]) -> Checkpoint:
-    """Settles by the number of classes whether the space is among a CTC network's characters.
-
-    PaddleOCR adds the space to any list (`use_space_char`), but not all of its published configurations say what was
-    done; the genuine French checkpoint, for one, lacks it. Where the list holds a space already, the network has two:
-    labels are encoded to the added one, and the class of the other, which never was a target, is left out here.
-
-    The description's charset is changed in place; the returned checkpoint has the classes of it.
+    An inference model holds that one alone, without the prefix.
     """
-    tokenizer = description["model"].get("tokenizer", {})
-    head = next((head for head in CTC_HEADS if f"{head}.bias" in checkpoint.tensors), None)
-    if head is None or tokenizer.get("class") != "CTCTokenizer":
-        return checkpoint
+    while True:
+        starts = {name.partition(".")[0] for name in checkpoint.tensors}
+        if len(starts) == 1 and starts <= WRAPPERS:
+            (start,) = starts
+        elif starts & {"Student", "Teacher", part}:
+            start = part
+        else:
+            return checkpoint
+        logger.info("The tensors below %r are taken.", start)
+        checkpoint = checkpoint.part(start)
+
+
+def _settle_space(description: dict[str, Any], checkpoint: Checkpoint, told: bool) -> None:
+    """Makes the charset of a description the entries of the network's classes, with or without a space at their end.
+
+    PaddleOCR and OpenOCR add the space to a list, even to one that holds it (`use_space_char`): labels are then encoded
+    to the added one. What a configuration tells of that is believed, but for one thing: some published networks of
+    lists that hold a space, such as the French one, lack the second. A preset tells nothing of a checkpoint; there the
+    number of classes decides.
+
+    Args:
+        description: changed in place.
+        told: the description is of the publisher's configuration, not of a preset.
+    """
+    tokenizer = description["model"]["tokenizer"]
+    space = tokenizer["charset"].pop("space", None) if told else None
     characters = list(charset_of(description))
-    count = np.size(checkpoint.tensors[f"{head}.bias"]) - 1
-    if count == len(characters) - 1 and characters[-1] == " ":
+    bias = next((checkpoint.tensors[name] for name in CLASSES if name in checkpoint.tensors), None)
+    special = 1 if tokenizer["class"] == "CTCTokenizer" else 2  # the blank; or the start and the end
+    wanted = len(characters) if bias is None else np.size(bias) - special
+    if space and wanted == len(characters) and bias is not None and " " in characters:
+        logger.warning("The network has no class for the second space that use_space_char adds to its list.")
+    elif space:
+        characters.append(" ")
+    elif space is None and wanted == len(characters) + 1:
+        logger.warning("The network has one class more than its charset has entries; it is taken for the space.")
+        characters.append(" ")
+    elif space is None and wanted == len(characters) - 1 and characters[-1] == " ":
+        logger.warning("The network has one class fewer than its charset has entries; it is taken to lack the space.")
         characters.pop()
-    elif count == len(characters) + 1 and " " not in characters:
-        characters.append(" ")
-    elif count == len(characters) + 1 and np.shape(checkpoint.tensors.get(f"{head}.weight"))[-1:] == (count + 1,):
-        unused = characters.index(" ") + 1  # after the blank
-        logger.info("The space has two classes; the first, %d, was never a target and is left out.", unused)
-        characters.remove(" ")
-        characters.append(" ")
-        fewer = {name: np.delete(checkpoint.tensors[name], unused, -1) for name in (f"{head}.weight", f"{head}.bias")}
-        checkpoint = dataclasses.replace(checkpoint, tensors={**checkpoint.tensors, **fewer})
+    if bias is not None and wanted != len(characters):
+        logger.warning(
+            "The network has %d classes for characters, and its charset has %d entries. A line of a list is a class, "
+            "an empty one too: give the list that the network was trained with (--charset).",
+            wanted,
+            len(characters),
+        )
     tokenizer["charset"] = characters
-    return checkpoint
 
 
 def _sha256(path: pathlib.Path) -> str:

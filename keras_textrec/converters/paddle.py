@@ -148,7 +148,8 @@ def load_paddle_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -
     """Sets every variable of `model` from published tensors (structured names, the publisher's layouts).
 
     Raises:
-        ValueError: tensors missing, left over or of another shape, all of them listed; the model is left as it was.
+        ValueError: tensors missing, left over, of another shape, or with numbers that float32 has not (NaN, infinity),
+            all of them listed; the model is left as it was.
     """
     rules = paddle_rules(model)
     used = {name for _, names, _ in rules for name in names}
@@ -166,6 +167,10 @@ def load_paddle_weights(model: keras.Model, tensors: Mapping[str, np.ndarray]) -
             values.append(value)
             if tuple(value.shape) != tuple(variable.shape):
                 problems.append(f"shape {value.shape} instead of {tuple(variable.shape)}: {' + '.join(names)}")
+            with np.errstate(over="ignore"):
+                bad = np.size(value) - np.isfinite(np.asarray(value, "float32")).sum()
+            if bad:
+                problems.append(f"{bad} of {np.size(value)} numbers are NaN or infinite: {' + '.join(names)}")
     if problems:
         raise ValueError(f"These tensors do not fit {model.name}:\n  " + "\n  ".join(problems))
     for (variable, _, _), value in zip(rules, values, strict=True):

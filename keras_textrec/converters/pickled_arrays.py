@@ -78,6 +78,8 @@ def _begin_array(*arguments: Any) -> PickledArray:
 
 def _make_type(*arguments: Any) -> PickledType:
     match arguments:
+        case ("u2", bool() | 0 | 1, bool() | 0 | 1):  # Paddle has no such integers: so it keeps bfloat16
+            return PickledType("bf2")
         case (str(code), bool() | 0 | 1, bool() | 0 | 1) if code in NUMBERS:
             return PickledType(code)
         case (str(code), *_):

@@ -44,7 +44,11 @@ class Section:
         return value or ""
 
     def flag(self, key: str) -> bool:
-        return self.values.get(key) is True
+        """Nothing is False."""
+        value = self.values.get(key)
+        if value is not None and not isinstance(value, bool):
+            raise ValueError(f"{self.where}.{key} must be true or false.")
+        return value is True
 
     def number(self, key: str, default: int | None = None, largest: int = LARGEST_NUMBER) -> int:
         return self._number(self.values.get(key, default), key, largest)

@@ -89,7 +89,7 @@ def copy_weights(old: keras.Model, new: keras.Model) -> None:
     values = []
     for source, target in zip(old.weights, new.weights, strict=True):
         value = keras.ops.convert_to_numpy(source)
-        if id(target) in axes:
+        if id(target) in axes and old.tokenizer.charset != new.tokenizer.charset:
             value = _rearranged(value, *axes[id(target)], old.tokenizer.charset, new.tokenizer.charset)
         if value.shape != tuple(target.shape):
             raise ValueError(
@@ -143,16 +143,21 @@ def _rearranged(
     first = tokenizer.first_id
     characters = rows[first : first + len(old)]
     mean = characters.mean(0)
-    moved = [characters[old.index(character)] if character in old else mean for character in new]
+    # An entry of `new` that no label is encoded to, empty or there again later, has learnt nothing: the mean.
+    moved = [
+        characters[old.index(entry)] if entry in old and new.index(entry) == place else mean
+        for place, entry in enumerate(new)
+    ]
     result = np.concatenate([before, rows[:first], np.stack(moved), rows[first + len(old) :]])
     return np.moveaxis(result, 0, axis)
 
 
 def _compare(old: Charset, new: Charset) -> CharsetChange:
+    before, after = (tuple(filter(None, dict.fromkeys(charset))) for charset in (old, new))
     return CharsetChange(
-        kept=tuple(character for character in new if character in old),
-        new=tuple(character for character in new if character not in old),
-        dropped=tuple(character for character in old if character not in new),
+        kept=tuple(character for character in after if character in old),
+        new=tuple(character for character in after if character not in old),
+        dropped=tuple(character for character in before if character not in new),
     )
 
 

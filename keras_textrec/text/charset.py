@@ -1,11 +1,14 @@
 """The characters a recogniser can write, in the order of its output classes."""
 
+import logging
 import pathlib
 import string
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from keras_textrec.system.terminal import near_names
+
+logger = logging.getLogger(__name__)
 
 NAMED_CHARACTERS = {
     "alphanumeric": string.digits + string.ascii_lowercase,
@@ -18,26 +21,29 @@ LISTS = pathlib.Path(__file__).parent / "characters"
 
 
 class Charset:
-    """An ordered, immutable set of characters.
+    """The characters of a network's output classes, in their order; immutable.
 
     Args:
-        characters: a string, one entry per code point, or a sequence of strings. An entry of a sequence may hold
-            several code points: such an entry can be read by a network, but no label is encoded to it.
+        characters: a string, one entry per code point, each another one; or a sequence of strings, which may also hold
+            what publishers' dictionaries do: entries of several code points, empty ones, and characters that stand
+            twice. Each is a class that can be read. No label is encoded to the first two kinds, nor to any place of a
+            character but its last one (as PaddleOCR and MindOCR number them).
 
     Raises:
-        ValueError: no characters, an empty entry, or an entry that stands twice.
+        ValueError: no characters, or a string that holds one twice.
     """
 
     def __init__(self, characters: str | Sequence[str]):
-        characters = tuple(characters)
-        if not characters:
+        entries = tuple(characters)
+        if bad := [entry for entry in entries if not isinstance(entry, str)]:
+            raise ValueError(f"Every entry of a charset must be a string, got {bad[0]!r}.")
+        if not any(entries):
             raise ValueError("A charset needs at least one character, got none.")
-        if bad := [entry for entry in characters if not isinstance(entry, str) or not entry]:
-            raise ValueError(f"Every entry of a charset must be a string of at least one character, got {bad[0]!r}.")
-        if twice := [entry for entry, count in Counter(characters).items() if count > 1]:
+        if isinstance(characters, str) and len(set(entries)) < len(entries):
+            twice = [entry for entry, count in Counter(entries).items() if count > 1]
             raise ValueError(f"A charset must hold each character once; these stand in it more than once: {twice}.")
-        self._characters = characters
-        self._index = {character: index for index, character in enumerate(characters)}
+        self._characters = entries
+        self._index = {entry: place for place, entry in enumerate(entries) if entry}
 
     @classmethod
     def named(cls, name: str, space: bool = False) -> "Charset":
@@ -63,15 +69,17 @@ class Charset:
     def from_file(cls, path: str | pathlib.Path, space: bool = False) -> "Charset":
         """Reads a UTF-8 file of one character a line, the form of PaddleOCR's dictionaries.
 
-        A byte-order mark and Windows line ends are fine; a line that holds one space is the space character.
+        A line is a class of the network, whatever stands on it: a space, several code points, a character that another
+        line has too, or nothing. A warning names the lines that no label is encoded to. A byte-order mark and Windows
+        line ends are fine.
 
         Args:
             path: the file.
-            space: add the space as the last character, unless the file holds it (PaddleOCR's `use_space_char`).
+            space: add the space as the last character, unless the file holds it.
 
         Raises:
             FileNotFoundError: there is no such file.
-            ValueError: the file is not UTF-8, is empty, has an empty line, or a character stands on two lines.
+            ValueError: the file is not UTF-8, or is empty.
         """
         path = pathlib.Path(path)
         if not path.is_file():
@@ -81,20 +89,36 @@ class Charset:
         except UnicodeDecodeError as error:
             raise ValueError(f"The charset file {str(path)!r} is not UTF-8 text: {error}.") from error
         # Not splitlines(): that also splits at characters which are themselves entries of Chinese dictionaries.
-        lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
-        if lines == [""]:
+        lines = [line.rstrip("\r") for line in text.removesuffix("\n").split("\n")]
+        if not any(lines):
             raise ValueError(f"The charset file {str(path)!r} is empty; it needs one character a line.")
-        first_line = {}
-        for number, line in enumerate(lines, start=1):
-            if not line:
-                raise ValueError(f"Line {number} of the charset file {str(path)!r} is empty; remove it.")
-            if line in first_line:
-                raise ValueError(
-                    f"The character {line!r} stands on lines {first_line[line]} and {number} of the charset file "
-                    f"{str(path)!r}; remove one."
-                )
-            first_line[line] = number
-        return cls([*lines, " "] if space and " " not in first_line else lines)
+        charset = cls([*lines, " "] if space and " " not in lines else lines)
+        if path.parent != LISTS and (unused := charset._without_labels()):
+            logger.warning(
+                "No label is encoded to these lines of the charset file %s: %s%s. Each stays a class, as in the "
+                "network that was trained with the file; for a new network, correct them first.",
+                path,
+                ", ".join(unused[:5]),
+                ", …" if len(unused) > 5 else "",
+            )
+        return charset
+
+    def _without_labels(self) -> list[str]:
+        """The places that no label is encoded to, counted from 1, and why."""
+        unused = []
+        for place, entry in enumerate(self):
+            if not entry:
+                unused.append(f"{place + 1} (empty)")
+            elif (last := self._index[entry]) != place:
+                unused.append(f"{place + 1} ({entry!r}, again on line {last + 1})")
+            elif len(entry) > 1:
+                unused.append(f"{place + 1} ({entry!r}, {len(entry)} code points)")
+        return unused
+
+    def get_config(self) -> str | list[str]:
+        """The plain value that makes it again: a string, or a list where a string would not do."""
+        single = all(len(entry) == 1 for entry in self) and len(self._index) == len(self)
+        return "".join(self) if single else list(self)
 
     @property
     def characters(self) -> tuple[str, ...]:
@@ -102,7 +126,7 @@ class Charset:
         return self._characters
 
     def index(self, character: str) -> int:
-        """The place of a character, from 0.
+        """The place of a character, from 0; of one that stands twice, the last.
 
         Raises:
             ValueError: the charset does not hold it.

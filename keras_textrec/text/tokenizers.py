@@ -184,9 +184,8 @@ class Tokenizer:
 
     def get_config(self) -> dict:
         """Plain values that rebuild the tokenizer."""
-        single = all(len(character) == 1 for character in self.charset)
         return {
-            "charset": "".join(self.charset) if single else list(self.charset),
+            "charset": self.charset.get_config(),
             "lowercase": self.lowercase,
             "unknown": self.unknown,
             "max_length": self.max_length,

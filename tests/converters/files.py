@@ -9,7 +9,7 @@ import zlib
 
 import numpy as np
 
-NUMBERS = {"float32": 5, "int64": 3, "float16": 4}  # Paddle's numbers of types
+NUMBERS = {"float32": 5, "int64": 3, "float16": 4, "uint16": 22}  # Paddle's numbers of types; 22 is bfloat16
 
 
 def tensors() -> dict[str, np.ndarray]:

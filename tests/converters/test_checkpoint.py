@@ -107,7 +107,14 @@ def test_other_types_of_numbers(tmp_path):
     tensor = files.field(1, 2) + files.field(1, 5) + files.field(2, "BFloat16")
     tensor += files.field(3, upper.astype("<u2").tobytes())
     content = files.field(1, files.field(1, "x") + files.field(2, tensor))
-    assert_all(read(tmp_path, content), {"x": (upper << 16).view("f4")})
+    rounded = {"x": (upper << 16).view("f4")}
+    assert_all(read(tmp_path, content), rounded)
+    paddle = {"x": upper.astype("u2")}  # so Paddle keeps it in arrays; its inference models have a number for the type
+    assert_all(read(tmp_path, files.pdparams(paddle)), rounded)
+    assert_all(read_checkpoint(write_folder(tmp_path, files.inference_model(paddle))), rounded)
+    assert_all(
+        read_checkpoint(write_folder(tmp_path, files.inference_model({"x": np.ones(3, "f2")}))), {"x": np.ones(3, "f4")}
+    )
 
 
 # --- Paddle ---

@@ -116,6 +116,8 @@ def test_the_student_of_a_distillation():
         ("./ppocr/utils/dict/en_dict.txt", "en_dict_63"),
         ("mindocr/utils/dict/en_dict.txt", "mindocr_en_dict"),
         ("/home/me/ppocr_keys_v1.txt", "ppocr_keys_v1"),
+        ("C:\\me\\PaddleOCR\\ppocr\\utils\\dict\\en_dict.txt", "en_dict_63"),
+        (".\\ppocr\\utils\\dict90.txt", "dict90"),
     ],
 )
 def test_published_lists_go_by_their_name(name, wanted):
@@ -132,7 +134,10 @@ def test_other_lists(tmp_path):
     assert "".join(charset_of(describe_config(content, path))) == "ab "
     (tmp_path / "mine.txt").write_text("x\ny")
     assert "".join(charset_of(describe_config(content, path, tmp_path / "mine.txt"))) == "xy "
-    none = describe_config(changed(Global__character_dict_path=None, Global__use_space_char=False), path)
+    (tmp_path / "list.txt").write_text("m\nn")
+    windows = changed(Global__character_dict_path="C:\\Users\\me\\list.txt")
+    assert "".join(charset_of(describe_config(windows, path))) == "mn "
+    none = describe_config(changed(Global__character_dict_path=None, Global__use_space_char=True), path)
     assert charset_of(none) == Charset.named("alphanumeric") and none["model"]["tokenizer"]["lowercase"]
     for name in ("mine", "/", "..", "README.md", "../README"):
         with pytest.raises(FileNotFoundError, match="which is neither one that this package has nor beside it; give"):
@@ -153,6 +158,7 @@ def test_other_lists(tmp_path):
         ({"Architecture__Head__name": 3}, "Architecture.Head.name must be a text"),
         ({"Architecture": None}, "has no Architecture"),
         ({"Global": None}, "has no Global"),
+        ({"Global__use_space_char": "yes, please"}, "use_space_char must be true or false"),
         ({"Eval": None, "Train": 3}, "do not tell the shape of the images"),
         ({"Eval__dataset__transforms": [{"RecResizeImg": {"image_shape": [3, 32]}}]}, "a list of 3 numbers"),
     ],

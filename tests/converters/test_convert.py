@@ -170,21 +170,95 @@ def with_classes(tensors, count):
 
 @pytest.mark.parametrize(
     "listed, classes, wanted",
-    [("abc", 5, "abc "), ("ab ", 3, "ab"), ("a bc", 6, "abc ")],
+    [("abc", 5, "abc "), ("ab ", 3, "ab"), ("a bc", 6, "a bc ")],
     ids=["added", "not_there", "twice"],
 )
-def test_the_number_of_classes_tells_whether_the_space_is_one(tensors, listed, classes, wanted, tmp_path):
-    """In the last case there are two spaces: the class of the first, which is never a target, goes."""
+def test_where_nothing_tells_of_the_space_the_number_of_classes_does(tensors, listed, classes, wanted, tmp_path):
+    """In the last case there are two: the class of the first is read, and no label is encoded to it."""
     (tmp_path / "list.txt").write_text("\n".join(listed), "utf-8")
     checkpoint = with_classes(tensors, classes)
     path = published_tar(tmp_path / "net.tar", checkpoint)
     model = convert(path, tmp_path / "preset", preset="crnn_mv3_en", charset=tmp_path / "list.txt")
-    assert "".join(model.tokenizer.charset) == wanted
-    kept = [0, 1, 3, 4, 5] if classes == 6 else range(classes)
-    kernel, bias = model.get_layer("head").get_weights()
-    np.testing.assert_array_equal(kernel, checkpoint["head.fc.weight"][:, kept])
-    np.testing.assert_array_equal(bias, checkpoint["head.fc.bias"][kept])
+    assert_classes(model, checkpoint, wanted)
     assert "results" not in model.about  # those are of the published weights
+
+
+@pytest.mark.parametrize(
+    "listed, told, classes, wanted",
+    [
+        ("abc", True, 5, "abc "),
+        ("a bc", True, 6, "a bc "),
+        ("ab ", True, 4, "ab "),  # the published French network: the list's own space, and not the second
+        ("ab ", False, 4, "ab "),
+        ("abc", False, 5, None),  # a class more: which line of the list is missing is not known
+        ("abc", True, 4, None),
+        ("abc", None, 5, "abc "),
+    ],
+)
+def test_the_configuration_tells_of_the_space(tensors, rule, listed, told, classes, wanted, tmp_path, caplog):
+    checkpoint, config = with_classes(tensors, classes), configuration("crnn_mv3", rule)
+    config["Global"] |= {"character_dict_path": "my/list.txt", "use_space_char": told}
+    if told is None:
+        del config["Global"]["use_space_char"]
+    (tmp_path / "best_accuracy.pdparams").write_bytes(pdparams(checkpoint))
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(config))
+    (tmp_path / "list.txt").write_text("\n".join(listed))
+    if wanted:
+        assert_classes(convert(tmp_path, tmp_path / "preset"), checkpoint, wanted)
+        return
+    with pytest.raises(ValueError, match=r"shape \(192, [45]\) instead of \(192, [45]\): head.fc.weight"):
+        convert(tmp_path, tmp_path / "preset")
+    assert f"The network has {classes - 1} classes for characters, and its charset has" in caplog.text
+
+
+def assert_classes(model, checkpoint, wanted):
+    assert list(model.tokenizer.charset) == list(wanted)
+    kernel, bias = model.get_layer("head").get_weights()
+    np.testing.assert_array_equal(kernel, checkpoint["head.fc.weight"])
+    np.testing.assert_array_equal(bias, checkpoint["head.fc.bias"])
+
+
+@pytest.mark.parametrize("content", [b"a\n\nb\nc\n", b"\xef\xbb\xbfa\r\na\r\nb\r\nc\r\n", b"a\na \nb\nc"])
+def test_every_line_of_a_dictionary_is_a_class(tensors, rule, content, tmp_path, caplog):
+    """Empty, twice, or with a space behind it: what stands after it keeps its class, here and in the saved preset."""
+    checkpoint, config = with_classes(tensors, 6), configuration("crnn_mv3", rule)
+    config["Global"] |= {"character_dict_path": r"D:\work\my list.txt", "use_space_char": True}
+    (tmp_path / "best_accuracy.pdparams").write_bytes(pdparams(checkpoint))
+    (tmp_path / "config.yml").write_text(yaml.safe_dump(config))
+    (tmp_path / "my list.txt").write_bytes(content)
+    convert(tmp_path, tmp_path / "preset")
+    assert "No label is encoded to these lines" in caplog.text
+    model = TextRecognizer.from_preset(tmp_path / "preset")
+    second = content.decode("utf-8-sig").replace("\r", "").split("\n")[1]
+    assert_classes(model, checkpoint, ["a", second, "b", "c", " "])
+    probabilities = np.eye(6)[[1, 0, 2, 3, 4, 5]][None]
+    assert model.tokenizer.decode(probabilities)[0].text == f"a{second}bc "
+    assert model.tokenizer.encode("abc ") == [2 if second == "a" else 1, 3, 4, 5]
+
+
+# === Tensors as trainers keep them ===
+
+
+@pytest.mark.parametrize("wrapper", ["module.", "Student.", "module.Student.", "Student.module.", "_orig_mod.module."])
+def test_what_training_put_around_a_network(tensors, wrapper, tmp_path):
+    wrapped = {wrapper + name: array for name, array in tensors.items()}
+    if "Student" in wrapper:
+        wrapped |= {wrapper.replace("Student", "Teacher") + "another": np.zeros(3, "f4")}
+    path = published_tar(tmp_path / "net.tar", wrapped)
+    model = convert(path, tmp_path / "preset", preset="crnn_mv3_en")
+    np.testing.assert_array_equal(model.get_layer("head").bias, tensors["head.fc.bias"])
+
+
+def test_numbers_of_16_bits(tensors, tmp_path):
+    """Of float16, and of Paddle's bfloat16, which its files hold as unsigned integers."""
+    half = {name: array.astype("float16") for name, array in tensors.items()}
+    brain = {name: (array.view("uint32") >> 16).astype("uint16") for name, array in tensors.items()}
+    for name, stored in {"half": half, "brain": brain}.items():
+        path = published_tar(tmp_path / f"{name}.tar", stored)
+        kernel = convert(path, tmp_path / name, preset="crnn_mv3_en").get_layer("head").get_weights()[0]
+        wanted = tensors["head.fc.weight"]
+        assert kernel.dtype == np.float32 and np.abs(kernel - wanted).max() < 0.01 * np.abs(wanted).max()
+        assert not np.array_equal(kernel, wanted)
 
 
 # === Refusals ===
@@ -205,6 +279,16 @@ def test_everything_that_does_not_fit_is_listed_and_nothing_is_written(tensors, 
         "shape (192, 36) instead of (192, 37): head.fc.weight",
     ):
         assert problem in str(raised.value)
+    assert not (tmp_path / "preset").exists()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, 1e300])
+def test_numbers_that_are_none(tensors, bad, tmp_path):
+    broken = tensors["head.fc.weight"].astype("float64")
+    broken[1, 2:4] = bad
+    path = published_tar(tmp_path / "net.tar", tensors | {"head.fc.weight": broken})
+    with pytest.raises(ValueError, match="2 of 7104 numbers are NaN or infinite: head.fc.weight"):
+        convert(path, tmp_path / "preset", preset="crnn_mv3_en")
     assert not (tmp_path / "preset").exists()
 
 

@@ -195,6 +195,21 @@ def test_only_the_charset_may_be_another():
         copy_weights(MODELS["svtrv2_guided"](OLD), MODELS["svtrv2_guided"](OLD).without_guide())
 
 
+def test_places_that_no_label_is_encoded_to():
+    """They keep their weights in the same charset; in another they start as any new character, and give nothing."""
+    keras.utils.set_random_seed(0)
+    old, same = MODELS["crnn"](["a", "", "b", "a"]), MODELS["crnn"](["a", "", "b", "a"])
+    copy_weights(old, same)
+    kernel = old.get_layer("head").get_weights()[0]
+    np.testing.assert_array_equal(same.get_layer("head").get_weights()[0], kernel)
+    new = with_charset(old, ["", "b", "b", "a"])
+    mean = kernel[:, 1:].mean(1)
+    np.testing.assert_array_equal(
+        new.get_layer("head").get_weights()[0], np.stack([kernel[:, 0], mean, mean, kernel[:, 3], kernel[:, 4]], 1)
+    )
+    assert new.about["charset_change"] == {"kept": 2, "new": [], "dropped": []}
+
+
 @pytest.mark.slow
 def test_training_goes_on_with_another_charset(folder, tmp_path, capsys):
     data = ["--train", write_lmdb(tmp_path / "words"), "--validation", write_lmdb(tmp_path / "v")]

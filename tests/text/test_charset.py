@@ -43,7 +43,8 @@ def test_unknown_name_suggests_near_ones():
     [
         ("", "at least one"),
         ("abca", r"more than once.*\['a'\]"),
-        (["a", ""], "at least one character"),
+        ([], "at least one"),
+        (["", ""], "at least one"),
         ([1], "a string"),
     ],
 )
@@ -72,12 +73,37 @@ def test_from_file(tmp_path):
     assert Charset.from_file(str(path), space=True).characters == ("a", "b", " ")
 
 
+def test_a_line_is_a_class(tmp_path, caplog):
+    """An empty line, a character that stands twice and a character with a space keep their places, and are named."""
+    path = tmp_path / "dict.txt"
+    path.write_bytes(b"a\r\n\r\nb\r\na\r\nc \r\n \r\n\r\n")
+    charset = Charset.from_file(path)
+    assert charset.characters == ("a", "", "b", "a", "c ", " ", "")
+    assert (charset.index("a"), charset.index("b"), charset.index(" ")) == (3, 2, 5)
+    assert "" not in charset and "c" not in charset
+    (record,) = caplog.records
+    assert f"lines of the charset file {path}: 1 ('a', again on line 4), 2 (empty), 5 ('c '," in record.getMessage()
+    assert Charset(charset.get_config()) == charset
+
+
+def test_no_warning_of_an_ordinary_list(tmp_path, caplog):
+    (tmp_path / "dict.txt").write_text("a\n \n\u3000\n")
+    Charset.from_file(tmp_path / "dict.txt", space=True)
+    Charset.named("ru_dict")  # as it was published, with "ы "
+    assert not caplog.records
+
+
+@pytest.mark.parametrize("entries, config", [("ab ", "ab "), (["a", "fi"], ["a", "fi"]), (["ab", ""], ["ab", ""])])
+def test_plain_values(entries, config):
+    assert Charset(entries).get_config() == config
+    assert Charset(["a", "b", "a"]).get_config() == ["a", "b", "a"]
+
+
 @pytest.mark.parametrize(
     "content, message",
     [
-        (b"a\nb\na\n", "'a' stands on lines 1 and 3"),
-        (b"a\n\nb\n", "Line 2 .* is empty"),
         (b"", "is empty; it needs"),
+        (b"\n\r\n", "is empty; it needs"),
         (b"a\n\xff\xfe\n", "not UTF-8"),
     ],
 )

@@ -69,6 +69,14 @@ def test_decode_ties_and_multi_code_point_entries():
     assert reading.text == "ffie\u0301"
 
 
+def test_places_that_no_label_is_encoded_to():
+    """Of a publisher's dictionary: each is read, and a character's last place is what its labels mean."""
+    tokenizer = CTCTokenizer(["a", "", "b", "a"], unknown="strip")
+    assert tokenizer.encode("ab") == [4, 3]
+    (reading,) = tokenizer.decode(np.eye(5)[[1, 0, 2, 3, 4]][None])
+    assert reading.text == "aba" and [c.text for c in reading.characters] == ["a", "", "b", "a"]
+
+
 def test_decode_refuses_another_vocabulary():
     with pytest.raises(ValueError, match=r"\(images, time steps, 37\)"):
         CTCTokenizer(ALPHANUMERIC).decode(np.zeros((2, 25, 95)))
@@ -127,11 +135,11 @@ def test_unknown_policy_is_refused():
         CTCTokenizer("ab", unknown="ignore")
 
 
-@pytest.mark.parametrize("charset", ["ab ", ["a", "ffi"]])
+@pytest.mark.parametrize("charset", ["ab ", ["a", "ffi"], ["a", ""], ["b", "a", "b"]])
 def test_serialisation_round_trip(charset):
     tokenizer = CTCTokenizer(charset, lowercase=True, unknown="strip", max_length=7)
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(tokenizer)))
     for copy in (keras.saving.deserialize_keras_object(config), pickle.loads(pickle.dumps(tokenizer))):
         assert copy.get_config() == tokenizer.get_config()
         assert copy.charset == tokenizer.charset
-        assert copy.encode("A") == [1]
+        assert copy.encode("A") == [tokenizer.charset.index("a") + 1]
