@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import pytest
 import yaml
-from tests.presets.test_published import tar
 
 from keras_textrec import Charset, CTCTokenizer, RepSVTRDetector, RobustScanner, TextRecognizer, describe
 from keras_textrec.commands import main
@@ -17,6 +16,7 @@ from keras_textrec.presets.description import charset_of
 from keras_textrec.text.attention_tokenizers import remove_symbols
 from tests.converters.files import inference_model, pdparams
 from tests.parity import comparing
+from tests.zoo.test_published import tar
 
 LINES = [{"RecResizeImg": {"image_shape": [3, 48, 320]}}]
 WORDS = [{"DecodeImage": {"img_mode": "BGR"}}, {"RecResizeImg": {"image_shape": [3, 32, 100]}}]
