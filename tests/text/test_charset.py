@@ -34,7 +34,7 @@ def test_alphanumeric_is_the_published_one(parts):
 
 
 def test_unknown_name_suggests_near_ones():
-    with pytest.raises(ValueError, match="no charset named 'alfanumeric'; did you mean 'alphanumeric'"):
+    with pytest.raises(ValueError, match="no charset named 'alfanumeric'; did you mean alphanumeric"):
         Charset.named("alfanumeric")
 
 
