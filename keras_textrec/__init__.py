@@ -8,6 +8,7 @@ import importlib
 import sys
 from typing import Any
 
+from keras_textrec.system.backend import choose_backend, missing_backend
 from keras_textrec.version import __version__ as __version__
 
 # The rooms, and the public names that each gives; `__init__.pyi` says the same to type checkers.
@@ -54,19 +55,22 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name in _ROOM_OF:
-        value = getattr(importlib.import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
-    elif name in _ROOMS:
-        value = importlib.import_module(f"{__name__}.{name}")
-    else:
+    room = _ROOM_OF.get(name, name)
+    if room not in _ROOMS:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    globals()[name] = value
-    return value
+    try:
+        module = importlib.import_module(f"{__name__}.{room}")
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(missing_backend() or str(error), name=error.name) from error
+    globals()[name] = module if name == room else getattr(module, name)
+    return globals()[name]
 
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-if "keras" in sys.modules:  # `keras.saving.load_model` then knows our classes
+if "keras" not in sys.modules:
+    choose_backend()
+else:  # `keras.saving.load_model` then knows our classes
     importlib.import_module(f"{__name__}.models")

@@ -59,3 +59,8 @@ finally:
 def test_keras_knows_our_classes_after_the_import():
     code = "import keras, keras_textrec; print(keras.saving.get_registered_object('keras_textrec>CRNN').__name__)"
     assert run(code) == "CRNN\n"
+
+
+def test_a_preset_loads_whatever_was_imported():
+    code = "from keras_textrec.zoo import load_preset; print(type(load_preset('crnn_small_en', False)).__name__)"
+    assert run(code) == "CRNN\n"

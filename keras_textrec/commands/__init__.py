@@ -5,6 +5,7 @@ A command's file has HELP, a line; `add_arguments`, which is all that `--help` n
 
 import argparse
 import logging
+import os
 import sys
 
 from keras_textrec.commands import (
@@ -19,6 +20,7 @@ from keras_textrec.commands import (
     synthesize,
     train,
 )
+from keras_textrec.system.backend import missing_backend
 from keras_textrec.version import __version__
 
 COMMANDS = {
@@ -38,11 +40,13 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit status: 0 all well, 1 something could not be done, 2 wrong usage."""
     options = _parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         return COMMANDS[options.command].run(options)
-    except (OSError, ValueError) as error:
-        print(f"keras-textrec {options.command}: {error}", file=sys.stderr)
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        reason = (isinstance(error, ModuleNotFoundError) and missing_backend()) or error
+        print(f"keras-textrec {options.command}: {reason}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"keras-textrec {options.command}: interrupted.", file=sys.stderr)

@@ -77,7 +77,7 @@ def convert(
     checkpoint = _one_network(checkpoint, source.get("part", "Student"))
     if checkpoint.framework != "mindspore" and "tokenizer" in description["model"]:
         _settle_space(description, checkpoint, told=not preset)
-    model = build(description)
+    model = build(description, initialize=False)
     load_published(model, checkpoint)
     model.about = {**model.about, "source": {**source, "sha256": _sha256(path)}}
     save_preset(model, folder)

@@ -8,12 +8,15 @@ A description is the content of a preset's YAML: `model` (the constructor's argu
 there). A YAML may begin with `like: PRESET`: what it does not say is as it is there, but for `results` and `hub`.
 """
 
+import contextlib
 import copy
+import importlib
 import pathlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import keras
+import numpy as np
 import yaml
 
 from keras_textrec.images import ImageConverter
@@ -86,11 +89,13 @@ def override(description: dict[str, Any], settings: Sequence[str]) -> dict[str, 
     return description
 
 
-def build(description: dict[str, Any], dtype: str | None = None) -> keras.Model:
+def build(description: dict[str, Any], dtype: str | None = None, initialize: bool = True) -> keras.Model:
     """The model of a description, a recogniser or a detector, with new weights.
 
     Args:
         dtype: the Keras dtype policy to build in; None is the one in force.
+        initialize: False leaves all weights 0, to be loaded. Initialising takes JAX half a minute, for it compiles
+            every shape of random numbers.
 
     Raises:
         ValueError: a part that the description lacks, a class or argument that does not exist, or no such model.
@@ -98,11 +103,13 @@ def build(description: dict[str, Any], dtype: str | None = None) -> keras.Model:
     for section in ("model", "training"):
         if section not in description:
             raise ValueError(f"The description of a preset needs a section {section!r}.")
+    importlib.import_module("keras_textrec.models")  # registers the networks, which this room knows by description only
     recipe = Recipe.from_dict(description["training"])
     policy = keras.config.dtype_policy()
     keras.config.set_dtype_policy(dtype or policy)
     try:
-        model = _make(description["model"], "model")
+        with contextlib.nullcontext() if initialize else _zero_weights():
+            model = _make(description["model"], "model")
     finally:
         keras.config.set_dtype_policy(policy)
     if not isinstance(model, keras.Model) or not hasattr(model, "recipe"):
@@ -110,6 +117,21 @@ def build(description: dict[str, Any], dtype: str | None = None) -> keras.Model:
     model.recipe = recipe
     model.about = {key: value for key, value in description.items() if key not in ("model", "training")}
     return model
+
+
+@contextlib.contextmanager
+def _zero_weights() -> Iterator[None]:
+    """Layers that are built meanwhile have zeros for weights."""
+    add_weight = keras.Layer.add_weight
+
+    def add_zeros(self, shape=None, initializer=None, dtype=None, **options):
+        return add_weight(self, shape, lambda shape, dtype: np.zeros(shape, "float32"), dtype, **options)
+
+    keras.Layer.add_weight = add_zeros
+    try:
+        yield
+    finally:
+        keras.Layer.add_weight = add_weight
 
 
 def charset_of(description: dict[str, Any]) -> Charset:

@@ -44,7 +44,7 @@ def load_preset(preset: str | pathlib.Path, with_weights: bool = True) -> keras.
             weights = folder / WEIGHTS
             # The publisher's file has the last word on its network: say, on whether the space is among its characters.
             description["model"] = describe_folder(folder)["model"]
-    model = build(description)
+    model = build(description, initialize=not with_weights)
     if with_weights:
         load_weights(model, weights)
     return model

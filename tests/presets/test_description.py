@@ -156,3 +156,9 @@ def test_a_charset_from_a_file_or_as_it_stands(tmp_path):
         description = override(tiny(), ["model.backbone.depths=[1, 1, 1, 1]", "model.backbone.widths=[4, 4, 4, 4]"])
         description["model"]["tokenizer"]["charset"] = charset
         assert list(build(description).tokenizer.charset) == list(wanted)
+
+
+def test_weights_that_are_to_be_loaded_are_not_initialized(tiny):
+    weights = build(describe(tiny), initialize=False).get_weights()
+    assert weights and not any(array.any() for array in weights)
+    assert any(array.any() for array in build(describe(tiny)).get_weights())
