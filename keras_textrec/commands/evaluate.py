@@ -22,9 +22,9 @@ def run(options: argparse.Namespace) -> int:
     model = TextRecognizer.from_preset(options.preset)
     results = {"preset": options.preset, **model.evaluate_benchmarks(options.folders, options.batch_size)}
     rows = [*results["sets"], {"name": "mean", **results["mean"]}]
-    columns = ("name", "samples", "accuracy", "exact", "ned", "images_per_second")
+    columns = ("name", "samples", "protocol", "accuracy", "exact", "ned", "images_per_second")
     cells = ([_shown(column, row.get(column, "")) for column in columns] for row in rows)
-    print_table(("set", "samples", "accuracy (a-z0-9) %", "exact %", "1-NED %", "images/s"), cells)
+    print_table(("set", "samples", "judged by", "accuracy %", "exact %", "1-NED %", "images/s"), cells)
     if options.json:
         pathlib.Path(options.json).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
     return 0

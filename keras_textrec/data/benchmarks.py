@@ -22,7 +22,7 @@ class Benchmark(NamedTuple):
     Attributes:
         name: its folder, with the folder above where the name alone says too little: `evaluation/SVT` is an `SVT`.
         records: how many it has.
-        protocol: what of a text is compared, a `protocol` of `keras_textrec.training.metrics.normalize_text`.
+        protocol: what of a text is compared, a `protocol` of `keras_textrec.text.comparing.normalize_text`.
     """
 
     name: str
@@ -122,10 +122,10 @@ def check_benchmark(path: str | Path, records: int) -> None:
         logger.warning("%s has %s records; %s has %s.", path, f"{records:,}", known[0].name, f"{known[0].records:,}")
 
 
-def protocol_of(source: Source) -> str:
-    """By which protocol a source is compared in papers; "alphanumeric" unless it is a known dataset of another."""
+def protocol_of(source: Source) -> str | None:
+    """By which protocol a source is compared in papers, if it is a known dataset."""
     known = find_benchmarks(source.path) if hasattr(source, "path") else []
-    return next((benchmark.protocol for benchmark in known if benchmark.records == len(source)), "alphanumeric")
+    return next((benchmark.protocol for benchmark in known if benchmark.records == len(source)), None)
 
 
 def label_case(source: Source) -> str | None:

@@ -1,6 +1,5 @@
 """Labels that a recogniser contradicts."""
 
-import unicodedata
 from array import array
 from typing import NamedTuple
 
@@ -10,6 +9,7 @@ from rich.progress import Progress
 from keras_textrec.data.sources import Source, prefetch
 from keras_textrec.data.strings import Strings
 from keras_textrec.images.load import decode
+from keras_textrec.text.comparing import is_right
 
 # Of 6,725 labels of three public sets `crnn_small_en` contradicted 57 as surely as this. By eye 23 of them are wrong,
 # 12 of the surest 15; where it is less sure, few are.
@@ -55,7 +55,7 @@ def find_suspects(model, source: Source, positions: np.ndarray, progress: Progre
             labels.append(text)
             places.append(position)
         for position, text, reading in zip(places, labels, model.read(images)):
-            if reading.confidence >= SURE and _letters(reading.text) != _letters(text):
+            if reading.confidence >= SURE and not is_right(reading.text, text, "letters"):
                 doubted.append(position)
                 confidences.append(reading.confidence)
                 texts.append(reading.text)
@@ -67,9 +67,3 @@ def find_suspects(model, source: Source, positions: np.ndarray, progress: Progre
         [texts[i] for i in order],
         np.array(too_wide, np.int64),
     )
-
-
-def _letters(text: str) -> str:
-    """What is compared of a text: letters, digits and marks, case ignored; all of it where there are none."""
-    kept = "".join(char for char in text if unicodedata.category(char)[0] in "LNM")
-    return (kept or "".join(text.split())).casefold()

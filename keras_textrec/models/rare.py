@@ -15,7 +15,7 @@ from keras_textrec.layers.bilstm import bilstm, check_one_row, map_to_sequence
 from keras_textrec.layers.tps import TPS
 from keras_textrec.models.attention_recognizer import AttentionRecognizer
 from keras_textrec.text import AttentionTokenizer, Charset, Tokenizer
-from keras_textrec.training.losses import AttentionLoss
+from keras_textrec.training.losses import FreeRunningLoss, SequenceLoss
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -24,7 +24,7 @@ class RARE(AttentionRecognizer):
 
     It is trained with teacher forcing (see `AttentionRecognizer`), as the field does. PaddleOCR trains otherwise, and
     `free_running=True` does as it does: the decoder never sees the true symbols, and the loss wants the start as first
-    symbol (see `AttentionLoss`).
+    symbol (see `FreeRunningLoss`).
 
     With rectification the input has the converter's size; without it, its width is free.
 
@@ -105,7 +105,7 @@ class RARE(AttentionRecognizer):
         return self.converter.to_image(keras.ops.convert_to_numpy(self.get_layer("tps").predict_on_batch(x))[0])
 
     def make_loss(self) -> keras.losses.Loss:
-        return AttentionLoss(published=self.free_running)
+        return FreeRunningLoss() if self.free_running else SequenceLoss(self.tokenizer.end_id)
 
     def time_steps(self, width: int | None = None) -> int:
         """Output steps for characters and end, whatever the width: free-running, the first step is for the start."""

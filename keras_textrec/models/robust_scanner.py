@@ -15,7 +15,7 @@ from keras_textrec.layers.hybrid_decoder import HybridDecoder
 from keras_textrec.layers.position_aware import ColumnMask, PositionAttention, position_aware
 from keras_textrec.models.attention_recognizer import AttentionRecognizer
 from keras_textrec.text import Charset, SARTokenizer
-from keras_textrec.training.losses import SARLoss
+from keras_textrec.training.losses import SequenceLoss
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -82,7 +82,7 @@ class RobustScanner(AttentionRecognizer):
         self.use_bias = use_bias
 
     def make_loss(self) -> keras.losses.Loss:
-        return SARLoss()
+        return SequenceLoss(self.tokenizer.end_id)
 
     def get_config(self):
         return {

@@ -16,7 +16,7 @@ from keras_textrec.layers.nrtr_decoder import NRTRDecoder
 from keras_textrec.layers.svtr_neck import svtr_neck
 from keras_textrec.models.ctc_recognizer import CTCRecognizer
 from keras_textrec.text import Charset, CTCTokenizer, NRTRTokenizer
-from keras_textrec.training.losses import NRTRLoss
+from keras_textrec.training.losses import SequenceLoss
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -95,7 +95,9 @@ class SVTRv2(CTCRecognizer):
 
     def make_loss(self) -> keras.losses.Loss | dict[str, keras.losses.Loss]:
         ctc = super().make_loss()
-        return {"ctc": ctc, "guide": NRTRLoss()} if self.guided else ctc
+        if not self.guided:
+            return ctc
+        return {"ctc": ctc, "guide": SequenceLoss(self.guide_tokenizer.end_id, label_smoothing=0.1)}
 
     def make_metrics(self) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
         metrics = super().make_metrics()

@@ -99,8 +99,9 @@ class TextRecognizer(PresetModel):
     def compile(self, optimizer="auto", loss="auto", *, weighted_metrics="auto", total_steps=None, **kwargs):
         """As `keras.Model.compile`; what is "auto" comes from the recipe of the preset.
 
-        The metrics are `accuracy` (words right, a-z and 0-9 only, case ignored), `exact` (words right as they stand)
-        and `ned` (1 - normalised edit distance).
+        The metrics are `accuracy` (words right, case ignored: a-z and 0-9 only for a charset within ASCII, letters and
+        digits of all scripts beyond), `exact` (words right as they stand) and `similarity` (1 - normalised edit
+        distance).
 
         Args:
             total_steps: the length of the learning-rate schedule; without it the rate stays constant after warm-up.
@@ -179,8 +180,9 @@ class TextRecognizer(PresetModel):
         """Reads every labelled dataset below one folder or several, and compares texts.
 
         Returns:
-            `{"sets": [{"name", "samples", "unreadable", "accuracy", "exact", "ned", "images_per_second"}], "mean":
-            {"accuracy", "exact", "ned"}}`; `keras_textrec.training.evaluate` says what the numbers are.
+            `{"sets": [{"name", "samples", "unreadable", "protocol", "accuracy", "exact", "ned",
+            "images_per_second"}], "mean": {"accuracy", "exact", "ned"}}`; `ned` is 1-NED, and
+            `keras_textrec.training.evaluate` says what the numbers are.
 
         Raises:
             FileNotFoundError, ValueError: no dataset there, or a damaged one.

@@ -7,7 +7,7 @@ from typing import Any
 from keras_textrec.data import Source
 from keras_textrec.data.benchmarks import label_case, protocol_of
 from keras_textrec.images import decode
-from keras_textrec.training.metrics import edit_distance, normalize_text
+from keras_textrec.text.comparing import edit_similarity, is_right, normalize_text, protocol_of_charset
 
 logger = logging.getLogger(__name__)
 
@@ -23,9 +23,11 @@ def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, An
 
     Returns:
         samples: the records; unreadable: how many of them hold no image (they count as read wrong, and are logged).
-        accuracy: the share of words right by the `protocol`: among a-z and 0-9, case ignored, or that of the known
-            dataset which the source is (`normalize_text`); exact: right as they stand, spaces aside.
-        ned: 1 - the mean edit distance over the longer length, of texts as "exact" compares them.
+        accuracy: the share of words right by the `protocol` (`keras_textrec.text.comparing.is_right`): that of the
+            known dataset which the source is, or else "alphanumeric", a-z and 0-9, case ignored, for a network whose
+            charset is within ASCII, and "letters", letters and digits of all scripts, beyond.
+        exact: the share of words right as they stand, spaces aside.
+        ned: 1-NED, the mean of 1 - edit distance / the longer length, of texts as "exact" compares them.
         images_per_second: of reading, decoding included.
 
     Raises:
@@ -33,7 +35,7 @@ def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, An
     """
     if not len(source):
         raise ValueError("There is nothing to evaluate: the source has no records.")
-    protocol = protocol_of(source)
+    protocol = protocol_of(source) or protocol_of_charset(model.tokenizer.charset)
     unreadable, right, exact, similarity = 0, 0, 0, 0.0
     started = time.perf_counter()
     for first in range(0, len(source), WINDOW):
@@ -51,8 +53,8 @@ def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, An
         for reading, text in zip(model.read(images, batch_size), texts, strict=True):
             read, wanted = (normalize_text(t, "exact") for t in (reading.text, text))
             exact += read == wanted
-            right += normalize_text(reading.text, protocol) == normalize_text(text, protocol)
-            similarity += 1 - edit_distance(read, wanted) / max(len(read), len(wanted), 1)
+            right += is_right(reading.text, text, protocol)
+            similarity += edit_similarity(read, wanted)
     seconds = time.perf_counter() - started
     samples = len(source)
     return {

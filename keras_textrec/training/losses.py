@@ -3,8 +3,6 @@
 import keras
 from keras import ops
 
-from keras_textrec.text.attention_tokenizers import NRTRTokenizer
-
 LARGE_VOCABULARY = 1000  # From about here on, gathering a label's classes costs less than it saves.
 
 
@@ -78,26 +76,73 @@ class CTCLoss(keras.losses.Loss):
         return {**super().get_config(), "focal": self.focal}
 
 
-def label_cross_entropy(y_true, y_pred, end_id: int, label_smoothing: float = 0.0):
-    """Cross entropy of a label's characters and of the end after them, as a share of the batch's mean.
+@keras.saving.register_keras_serializable("keras_textrec")
+class SequenceLoss(keras.losses.Loss):
+    """Cross entropy for decoders that write one character a step: the mean over the characters and ends of the batch.
+
+    Labels (B, M) are the characters' ids padded with -1; predictions are logits (B, S, V). Step t is to write character
+    t, the step after the last one the end. Padding asks for nothing, so the size of the loss depends neither on the
+    batch nor on the number of steps.
 
     Args:
-        y_true: integers (B, M), the characters' ids padded with -1. A row of -1 alone (a dropped label) asks nothing.
-        y_pred: logits (B, S, V); step t writes character t, the step after the last one writes the end.
-        end_id: the class of the end.
+        end_id: the class of the end, the tokenizer's `end_id`.
         label_smoothing: the probability that the target shares out among all other classes.
-
-    Returns:
-        float (B,), scaled so that its mean is the mean over the batch's characters and ends: the published losses
-        weigh every character alike, whatever the length of its word.
+        reduction: as in `keras.losses.Loss`.
+        name: the loss' name.
     """
-    targets, length = _at_steps(y_true, y_pred.shape[1])
-    steps = ops.arange(y_pred.shape[1], dtype="int32")[None]
-    targets = ops.where(steps == length, end_id, targets)
-    asked = ops.cast((steps <= length) & (length > 0), "float32")
-    losses = _cross_entropy(ops.maximum(targets, 0), y_pred, label_smoothing)
-    losses = ops.sum(losses * asked, -1)
-    return losses * (ops.cast(ops.size(losses), "float32") / ops.maximum(ops.sum(asked), 1.0))
+
+    def __init__(
+        self,
+        end_id: int,
+        label_smoothing: float = 0.0,
+        reduction: str = "sum_over_batch_size",
+        name: str = "sequence",
+        **kwargs,
+    ):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.end_id = end_id
+        self.label_smoothing = label_smoothing
+
+    def call(self, y_true, y_pred):
+        """Per-sample losses, float (B,), scaled so that their mean is that over the batch's characters and ends: the
+        published losses weigh every character alike, whatever the length of its word. A row of -1 alone (a dropped
+        label) asks for nothing."""
+        targets, length = _at_steps(y_true, y_pred.shape[1])
+        steps = ops.arange(y_pred.shape[1], dtype="int32")[None]
+        targets = ops.where(steps == length, self.end_id, targets)
+        asked = ops.cast((steps <= length) & (length > 0), "float32")
+        losses = _cross_entropy(ops.maximum(targets, 0), y_pred, self.label_smoothing)
+        losses = ops.sum(losses * asked, -1)
+        return losses * (ops.cast(ops.size(losses), "float32") / ops.maximum(ops.sum(asked), 1.0))
+
+    def get_config(self) -> dict:
+        return {**super().get_config(), "end_id": self.end_id, "label_smoothing": self.label_smoothing}
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class FreeRunningLoss(keras.losses.Loss):
+    """PaddleOCR's cross entropy for RARE, which goes with its training without teacher forcing.
+
+    Labels (B, M) are `AttentionTokenizer`'s ids padded with -1; predictions are logits (B, S, V), the end the last
+    class. The targets are not shifted: the first step is to write the start (0), step t character t - 1, and all steps
+    after the end the padding, which is class 0 as well. It sums over the batch and all S steps: so there is room for
+    S - 2 characters at most, the learning rate depends on the batch size, and three quarters of the loss are padding.
+
+    Args:
+        reduction: as in `keras.losses.Loss`; published is the sum.
+        name: the loss' name.
+    """
+
+    def __init__(self, reduction: str = "sum", name: str = "free_running", **kwargs):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+
+    def call(self, y_true, y_pred):
+        """Per-sample losses, float (B,)."""
+        targets, length = _at_steps(y_true, y_pred.shape[1])
+        targets = ops.maximum(ops.pad(targets[:, :-1], [[0, 0], [1, 0]]), 0)
+        end_id = y_pred.shape[-1] - 1
+        targets = ops.where(ops.arange(y_pred.shape[1], dtype="int32")[None] == length + 1, end_id, targets)
+        return ops.sum(_cross_entropy(targets, y_pred), -1)
 
 
 def _at_steps(y_true, steps: int):
@@ -117,81 +162,3 @@ def _cross_entropy(targets, logits, label_smoothing: float = 0.0):
         others = classes * ops.logsumexp(logits, -1) - ops.sum(logits, -1) - losses
         losses = (1 - label_smoothing) * losses + label_smoothing / (classes - 1) * others
     return losses
-
-
-@keras.saving.register_keras_serializable("keras_textrec")
-class AttentionLoss(keras.losses.Loss):
-    """Cross entropy for RARE: labels (B, M), character ids padded with -1; logits (B, S, V), the end the last class.
-
-    By default the mean over the characters and ends of the batch: step t is to write character t, padding asks for
-    nothing, and the size of the loss depends neither on the batch nor on the number of steps.
-
-    PaddleOCR's own form (`published=True`) sums over the batch and all S steps, and its targets are not shifted: the
-    first step is to write the start (0), step t character t - 1, and all steps after the end the padding, which is
-    class 0 as well. That is what its training without teacher forcing (`RARE(free_running=True)`) goes with: S - 2
-    characters at most, a learning rate that depends on the batch size, and three quarters of the loss on padding.
-
-    Args:
-        published: PaddleOCR's form.
-        reduction: as in `keras.losses.Loss`; by default the mean over the batch, in the published form the sum.
-        name: the loss' name.
-    """
-
-    def __init__(self, published: bool = False, reduction: str | None = None, name: str = "attention", **kwargs):
-        reduction = reduction or ("sum" if published else "sum_over_batch_size")
-        super().__init__(name=name, reduction=reduction, **kwargs)
-        self.published = published
-
-    def call(self, y_true, y_pred):
-        """Per-sample losses, float (B,)."""
-        end_id = y_pred.shape[-1] - 1
-        if not self.published:
-            return label_cross_entropy(y_true, y_pred, end_id)
-        targets, length = _at_steps(y_true, y_pred.shape[1])
-        targets = ops.maximum(ops.pad(targets[:, :-1], [[0, 0], [1, 0]]), 0)
-        targets = ops.where(ops.arange(y_pred.shape[1], dtype="int32")[None] == length + 1, end_id, targets)
-        return ops.sum(_cross_entropy(targets, y_pred), -1)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "published": self.published}
-
-
-@keras.saving.register_keras_serializable("keras_textrec")
-class SARLoss(keras.losses.Loss):
-    """Cross entropy for RobustScanner: the mean over the characters and ends of the batch; padding asks for nothing.
-
-    Labels (B, M) are character ids padded with -1; logits (B, S, V) have the end as last class (`SARTokenizer`).
-    """
-
-    def __init__(self, reduction: str = "sum_over_batch_size", name: str = "sar", **kwargs):
-        super().__init__(name=name, reduction=reduction, **kwargs)
-
-    def call(self, y_true, y_pred):
-        """Per-sample losses, float (B,)."""
-        return label_cross_entropy(y_true, y_pred, y_pred.shape[-1] - 1)
-
-
-@keras.saving.register_keras_serializable("keras_textrec")
-class NRTRLoss(keras.losses.Loss):
-    """Smoothed cross entropy for the guide of SVTRv2: the mean over the characters and ends of the batch.
-
-    Labels (B, M) are character ids padded with -1; logits (B, S, V) have the end as class 3 (`NRTRTokenizer`).
-
-    Args:
-        label_smoothing: the probability that the target shares out among all other classes.
-        reduction: as in `keras.losses.Loss`.
-        name: the loss' name.
-    """
-
-    def __init__(
-        self, label_smoothing: float = 0.1, reduction: str = "sum_over_batch_size", name: str = "nrtr", **kwargs
-    ):
-        super().__init__(name=name, reduction=reduction, **kwargs)
-        self.label_smoothing = label_smoothing
-
-    def call(self, y_true, y_pred):
-        """Per-sample losses, float (B,)."""
-        return label_cross_entropy(y_true, y_pred, NRTRTokenizer.end_id, self.label_smoothing)
-
-    def get_config(self) -> dict:
-        return {**super().get_config(), "label_smoothing": self.label_smoothing}

@@ -1,38 +1,11 @@
-"""How well texts are read: metrics inside the training graph, and the same measures on plain strings."""
-
-import re
-from collections.abc import Iterable
+"""How well texts are read, inside the training graph; `keras_textrec.text.comparing` has the same of strings."""
 
 import keras
 import numpy as np
 from keras import ops
 
 from keras_textrec.text import SequenceTokenizer, Tokenizer
-
-PROTOCOLS = ("alphanumeric", "exact", "chinese")
-
-# Full-width forms of ASCII, and the space as wide as they.
-_HALF_WIDTH = {**{0xFF01 + offset: 0x21 + offset for offset in range(94)}, 0x3000: None}
-
-
-def normalize_text(text: str, protocol: str) -> str:
-    """The part of a text that a protocol compares.
-
-    "alphanumeric": a-z and 0-9 only, upper case made lower (PaddleOCR's `is_filter`, the field's usual benchmark rule).
-    "exact": everything but spaces, as PaddleOCR's RecMetric.
-    "chinese": everything but spaces, upper case made lower, full-width forms made ASCII: benchmarking-chinese-text-
-    recognition's rule, but for traditional characters, which it also makes simplified ones.
-
-    Raises:
-        ValueError: the protocol is not one of these.
-    """
-    if protocol == "alphanumeric":
-        return re.sub("[^0-9a-zA-Z]", "", text).lower()
-    if protocol == "exact":
-        return text.replace(" ", "")
-    if protocol == "chinese":
-        return text.replace(" ", "").lower().translate(_HALF_WIDTH)
-    raise ValueError(f"The protocol must be one of {PROTOCOLS}, got {protocol!r}.")
+from keras_textrec.text.comparing import class_map, protocol_of_charset
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -88,32 +61,6 @@ def left_justify(ids, keep):
     return ops.sum(ops.where(chosen, ids[:, None, :] + 1, 0), -1) - 1
 
 
-def edit_distance(a: str, b: str) -> int:
-    """The Levenshtein distance of two strings: the fewest insertions, deletions and replacements between them."""
-    previous = list(range(len(b) + 1))
-    for i, left in enumerate(a, start=1):
-        row = [i]
-        for j, right in enumerate(b, start=1):
-            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (left != right)))
-        previous = row
-    return previous[-1]
-
-
-def edit_similarity(a: str, b: str) -> float:
-    """1-NED of two strings: 1 - distance / length of the longer one, 1.0 when both are empty."""
-    return 1.0 - edit_distance(a, b) / max(len(a), len(b), 1)
-
-
-def class_map(charset: Iterable[str], protocol: str, first_id: int = 1) -> list[int]:
-    """The `class_map` of a metric that compares texts as `normalize_text` leaves them, for the ids up to the charset's.
-
-    `first_id` is the id of the charset's first character.
-    """
-    first = {"": 0}
-    mapped = [first.setdefault(normalize_text(c, protocol), place) for place, c in enumerate(charset, start=1)]
-    return [0] * first_id + mapped
-
-
 def edit_distances(a, b):
     """Levenshtein distances in the graph.
 
@@ -154,15 +101,17 @@ class ReadingMetric(keras.metrics.Metric):
     for CTC. Rows without any label id (padding, skipped records) are not counted.
 
     Args:
-        class_map: for every id that occurs, the positive number that stands for it when texts are compared, 0 for one
-            that is left out (see `class_map`): accuracy without case or punctuation. None compares ids as they are.
+        class_map: for every id that occurs, the positive numbers that stand for it when texts are compared, none for
+            one that is left out (`keras_textrec.text.comparing.class_map`): accuracy without case or punctuation. A
+            label of which nothing is left is compared as it stands, so that a network which reads nothing never scores.
+            None compares ids as they are.
         decode: a function, registered with Keras, from predictions to ids (B, N) padded with -1.
         name, dtype: as in `keras.metrics.Metric`.
     """
 
     def __init__(self, class_map=None, decode=greedy_ctc_ids, name=None, dtype=None):
         super().__init__(name=name, dtype=dtype)
-        self.class_map = None if class_map is None else [int(id) for id in class_map]
+        self.class_map = None if class_map is None else [[int(number) for number in numbers] for numbers in class_map]
         self.decode = decode
         self.total = self.add_variable((), "zeros", name="total")
         self.count = self.add_variable((), "zeros", name="count")
@@ -172,16 +121,32 @@ class ReadingMetric(keras.metrics.Metric):
         weight = ops.cast(ops.any(labels >= 0, -1), self.dtype)
         if sample_weight is not None:
             weight = weight * ops.reshape(ops.cast(sample_weight, self.dtype), (-1,))
-        score = ops.cast(self.score(self._mapped(labels), self._mapped(self.decode(y_pred))), self.dtype)
+        score = ops.cast(self.score(*self._compared(labels, self.decode(y_pred))), self.dtype)
         self.total.assign_add(ops.sum(score * weight))
         self.count.assign_add(ops.sum(weight))
 
-    def _mapped(self, ids):
+    def _compared(self, labels, readings):
+        """Labels and readings, padded with -1, as they are compared."""
         if self.class_map is None:
-            return ids
-        table = ops.convert_to_tensor(np.array(self.class_map, "int32"))
-        mapped = ops.where(ids >= 0, ops.take(table, ops.maximum(ids, 0)), 0)
-        return left_justify(mapped, mapped > 0)
+            return labels, readings
+        most = max(1, *map(len, self.class_map))
+        table = np.zeros((len(self.class_map), most), "int32")
+        for id, numbers in enumerate(self.class_map):
+            table[id, : len(numbers)] = numbers
+        table = ops.convert_to_tensor(table)
+
+        def mapped(ids):
+            return ops.where(ids[:, :, None] >= 0, ops.take(table, ops.maximum(ids, 0), axis=0), 0)
+
+        kept = ops.any(mapped(labels) > 0, (1, 2))[:, None, None]
+
+        def compared(ids):
+            as_it_stands = ops.pad(ids[:, :, None] + 1, [[0, 0], [0, 0], [0, most - 1]])
+            numbers = ops.where(kept, mapped(ids), as_it_stands)
+            numbers = ops.reshape(numbers, (-1, ops.shape(ids)[1] * most))
+            return left_justify(numbers, numbers > 0)
+
+        return compared(labels), compared(readings)
 
     def score(self, labels, readings):
         """The score of every sample, (B,), for ids (B, M) and (B, N), both padded with -1 on the right."""
@@ -219,9 +184,9 @@ class WordAccuracy(ReadingMetric):
 
 @keras.saving.register_keras_serializable("keras_textrec")
 class NormalizedEditSimilarity(ReadingMetric):
-    """1-NED: one minus the edit distance divided by the length of the longer text, 1 when both are empty."""
+    """1-NED: one minus the edit distance divided by the length of the longer text; it rises as reading gets better."""
 
-    def __init__(self, class_map=None, decode=greedy_ctc_ids, name="ned", dtype=None):
+    def __init__(self, class_map=None, decode=greedy_ctc_ids, name="similarity", dtype=None):
         super().__init__(class_map, decode, name, dtype)
 
     def score(self, labels, readings):
@@ -233,15 +198,16 @@ class NormalizedEditSimilarity(ReadingMetric):
 def reading_metrics(tokenizer: Tokenizer) -> list[ReadingMetric]:
     """What training shows of a recogniser with this tokenizer.
 
-    `accuracy` is words right among a-z and 0-9, case ignored; `exact` words right as they stand; `ned` 1 - normalised
-    edit distance.
+    `accuracy` is words right by what its charset makes meaningful: among a-z and 0-9, case ignored, where the charset
+    is within ASCII, and among the letters, digits and marks of all scripts beyond (`protocol_of_charset`); `exact`
+    words right as they stand; `similarity` 1 - normalised edit distance (1-NED).
     """
     decode = greedy_ctc_ids
     if isinstance(tokenizer, SequenceTokenizer):
         decode = GreedySequenceIds(tokenizer.first_id, len(tokenizer.charset), tokenizer.end_id)
-    alphanumeric = class_map(tokenizer.charset, "alphanumeric", tokenizer.first_id)
+    compared = class_map(tokenizer.charset, protocol_of_charset(tokenizer.charset), tokenizer.first_id)
     return [
-        WordAccuracy(alphanumeric, decode, name="accuracy"),
+        WordAccuracy(compared, decode, name="accuracy"),
         WordAccuracy(decode=decode, name="exact"),
-        NormalizedEditSimilarity(decode=decode, name="ned"),
+        NormalizedEditSimilarity(decode=decode, name="similarity"),
     ]

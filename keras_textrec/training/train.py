@@ -18,8 +18,8 @@ from keras_textrec.data import Source
 logger = logging.getLogger(__name__)
 
 STATE, LOG, DESCRIPTION = "state.npz", "log.csv", "description.yaml"
-# What chooses the best checkpoint: words right among a-z and 0-9, case ignored; by its name, and by that of a guided
-# network.
+# What chooses the best checkpoint: words right, by what the charset makes meaningful (`reading_metrics`); by its name,
+# and by that of a guided network.
 WATCHED = ("val_accuracy", "val_ctc_accuracy")
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from keras_textrec import RARE, AttentionTokenizer, Charset, CTCTokenizer, ImageConverter
 from keras_textrec.backbones import ResNetVD
+from keras_textrec.training import FreeRunningLoss, SequenceLoss
 from tests.tiny import draw
 
 BACKEND = keras.backend.backend()
@@ -44,7 +45,8 @@ LABELS = np.array([[13, 11, 30, -1, -1], [14, -1, -1, -1, -1], [-1, -1, -1, -1, 
 def test_teacher_forcing_and_evaluation_tokens():
     assert rare().tokens(LABELS).tolist() == [[0, 13, 11, 30, 37, 0], [0, 14, 37, 0, 0, 0], [0, 37, 0, 0, 0, 0]]
     assert (rare().tokens(LABELS, training=False) == np.full((3, 6), -1)).all()
-    assert not rare().make_loss().published
+    loss = rare().make_loss()
+    assert isinstance(loss, SequenceLoss) and loss.end_id == 37
     assert rare().time_steps() == rare().time_steps(1000) == 6
 
 
@@ -52,7 +54,7 @@ def test_free_running_is_the_published_way():
     """It needs a step for the start symbol: with 6 steps, labels of at most 4 characters."""
     model = make_rare(rectify=None, free_running=True)
     assert (model.tokens(LABELS) == np.full((3, 6), -1)).all()
-    assert model.make_loss().published
+    assert isinstance(model.make_loss(), FreeRunningLoss)
     steps = model.time_steps()
     assert model.tokenizer.check(["abcd", "abcde"], time_steps=steps).dropped == {"infeasible": 1}
     again = RARE.from_config(model.get_config())

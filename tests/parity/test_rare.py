@@ -8,7 +8,7 @@ from keras import ops
 from keras_textrec import RARE, Charset
 from keras_textrec.backbones import MobileNetV3, ResNetVD
 from keras_textrec.converters.paddle import load_paddle_weights
-from keras_textrec.training import AttentionLoss
+from keras_textrec.training import FreeRunningLoss
 from tests.parity.comparing import assert_published, compare_gradients, compare_running_statistics
 from tests.parity.gradients import loss_and_gradients
 from tests.parity.test_crnn import NETWORKS as CRNN_NETWORKS
@@ -115,7 +115,7 @@ def test_reading_and_free_running_training_on_the_published_grid(published, publ
     difference = np.abs(probabilities - expected["probs"]).max()
     print(f"\n{name} on {keras.backend.backend()}: probabilities of the published grid within {difference:.1e}")
     assert difference <= 1e-4
-    loss = float(AttentionLoss(published=True)(labels_of(expected), training_logits))
+    loss = float(FreeRunningLoss()(labels_of(expected), training_logits))
     assert loss == pytest.approx(expected["trainA.loss.loss"], rel=1e-4)
 
 
@@ -124,9 +124,7 @@ def test_teacher_forcing(published, published_grid):
     name, model, expected, x = published
     tokens, labels = expected["lab.label"], labels_of(expected)
     np.testing.assert_array_equal(model.tokens(labels), tokens)
-    loss, logits, gradients = loss_and_gradients(
-        model, AttentionLoss(published=True), [x, tokens], labels, training=False
-    )
+    loss, logits, gradients = loss_and_gradients(model, FreeRunningLoss(), [x, tokens], labels, training=False)
     assert loss == pytest.approx(expected["trainTF.loss.loss"], rel=1e-4)
     assert_published(logits, expected, "trainTF.logits")
     compare_gradients(name, model, gradients, expected, "trainTF", 1e-2)
@@ -147,7 +145,7 @@ def test_batch_statistics(published):
     same = np.cumprod(logits.argmax(-1) == theirs.argmax(-1), -1)
     assert same.mean() > 0.6
     assert (np.abs(logits - theirs).max(-1) * same).max() <= BATCH_STATISTICS[name]
-    loss = float(AttentionLoss(published=True)(labels_of(expected), logits))
+    loss = float(FreeRunningLoss()(labels_of(expected), logits))
     assert loss == pytest.approx(expected["trainBN.loss.loss"], rel=1e-2)
     compare_running_statistics(model, expected, "trainBN")
     for variable, value in zip(model.weights, before, strict=True):

@@ -2,7 +2,7 @@ import logging
 
 import pytest
 
-from keras_textrec import ImageConverter, Reading
+from keras_textrec import CTCTokenizer, ImageConverter, Reading
 from keras_textrec.data import find_sources
 from keras_textrec.training import evaluate
 from keras_textrec.training.evaluate import evaluate_sets, evaluate_source
@@ -13,6 +13,7 @@ class Answers:
     """A recogniser that gives prepared texts, one after the other."""
 
     converter = ImageConverter(32, 64, "widen")
+    tokenizer = CTCTokenizer("abc")
 
     def __init__(self, *texts):
         self.texts = iter(texts)
@@ -48,7 +49,9 @@ IMAGE = png(draw("x"))
         ("New York", "NewYork", 1, 1, 1),  # spaces are not compared
         ("cat", "cart", 0, 0, 3 / 4),
         ("cat", "", 0, 0, 0),
-        ("!?", "", 1, 0, 0),  # nothing of it is among a-z and 0-9
+        ("!?", "", 0, 0, 0),  # nothing of it is among a-z and 0-9: it is to be read exactly
+        ("!?", "! ?", 1, 1, 1),
+        ("привет", "", 0, 0, 0),
         ("über", "uber", 0, 0, 3 / 4),
     ],
 )
@@ -56,6 +59,23 @@ def test_one_word(wanted, read, accuracy, exact, ned):
     result = evaluate_source(Answers(read), Records([(IMAGE, wanted)]))
     assert (result["samples"], result["protocol"]) == (1, "alphanumeric")
     assert (result["accuracy"], result["exact"], result["ned"]) == (accuracy, exact, pytest.approx(ned))
+
+
+@pytest.mark.parametrize(
+    "wanted, read, accuracy, exact",
+    [
+        ("Привет!", "привет", 1, 0),
+        ("Привет", "пока", 0, 0),
+        ("你好", "", 0, 0),
+        ("é", "e\u0301", 1, 1),
+        ("!", "?", 0, 0),
+    ],
+)
+def test_a_charset_beyond_ascii_is_judged_by_all_its_letters(wanted, read, accuracy, exact):
+    model = Answers(read)
+    model.tokenizer = CTCTokenizer("Прпиветока你好é!?")
+    result = evaluate_source(model, Records([(IMAGE, wanted)]))
+    assert (result["protocol"], result["accuracy"], result["exact"]) == ("letters", accuracy, exact)
 
 
 def test_unreadable_records_count_as_wrong(caplog):

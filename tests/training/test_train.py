@@ -85,8 +85,8 @@ def test_a_run_leaves_log_presets_and_state(straight):
     log = rows(output)
     assert [row["epoch"] for row in log] == ["1", "2"]
     assert [row["images"] for row in log] == ["8", "16"]
-    wanted = {"seconds", "time", "learning_rate", "loss", "accuracy", "exact", "ned"}
-    wanted |= {f"val_{name}" for name in ("loss", "accuracy", "exact", "ned")}
+    wanted = {"seconds", "time", "learning_rate", "loss", "accuracy", "exact", "similarity"}
+    wanted |= {f"val_{name}" for name in ("loss", "accuracy", "exact", "similarity")}
     assert wanted <= set(log[0])
     assert all(np.isfinite(float(row["loss"])) for row in log)
     assert float(log[1]["learning_rate"]) == pytest.approx(0, abs=1e-6)  # cosine over both epochs
