@@ -21,6 +21,7 @@ from keras_textrec.commands import (
     train,
 )
 from keras_textrec.system.backend import missing_backend
+from keras_textrec.system.interrupts import answered_interrupts, interrupted
 from keras_textrec.version import __version__
 
 COMMANDS = {
@@ -43,13 +44,14 @@ def main(arguments: list[str] | None = None) -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
-        return COMMANDS[options.command].run(options)
+        with answered_interrupts(options.command):
+            return COMMANDS[options.command].run(options)
     except (OSError, ValueError, ModuleNotFoundError) as error:
         reason = (isinstance(error, ModuleNotFoundError) and missing_backend()) or error
         print(f"keras-textrec {options.command}: {reason}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"keras-textrec {options.command}: interrupted.", file=sys.stderr)
+        print(interrupted(options.command), file=sys.stderr)
         return 130
 
 

@@ -4,6 +4,8 @@ import argparse
 import os
 from typing import Any
 
+from keras_textrec.system.paths import check_folder
+
 HELP = "train a preset's architecture by its recipe"
 
 
@@ -24,6 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many load images beside this one; 0: its threads do (default: one for each core)",
     )
+    parser.add_argument("--epochs", type=int, metavar="N", help="short for -o training.epochs=N")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="short for -o training.batch_size=N")
     parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="override a key of the YAML")
 
 
@@ -33,14 +37,24 @@ def run(options: argparse.Namespace) -> int:
     from keras_textrec.training.train import train
     from keras_textrec.zoo import describe, load_preset
 
-    description = override(describe(options.preset), options.o)
-    train(
+    check_folder(options.output)
+    settings = [*options.o]
+    for key in ("epochs", "batch_size"):
+        if getattr(options, key) is not None:
+            settings.append(f"training.{key}={getattr(options, key)}")
+    description = override(describe(options.preset), settings)
+    best, epoch = train(
         model_to_train(description, load_preset(options.preset) if options.pretrained else None),
         open_sources(options.train, options.ratios),
         open_sources(options.validation),
         options.output,
         resume=options.resume,
         processes=options.processes,
+    )
+    print(
+        f"Best on the validation set: {100 * best:.1f} % of the words right, in epoch {epoch} of "
+        f"{description['training'].get('epochs', 1)}: {os.path.join(options.output, 'best')}. The last epoch: "
+        f"{os.path.join(options.output, 'last')}."
     )
     return 0
 

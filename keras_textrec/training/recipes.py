@@ -21,7 +21,8 @@ class Recipe:
         schedule: "constant"; "cosine", down to zero at the end of the run; "paddle_cosine", PaddleOCR's, which reaches
             zero as many steps after the end as the warm-up takes; "piecewise", times `decay_factor` after each of
             `decay_epochs`.
-        warmup_steps, warmup_epochs: of linear rise from zero to `learning_rate`; one of the two.
+        warmup_steps, warmup_epochs: of linear rise from zero to `learning_rate`; one of the two. In a short run,
+            `warmup_steps` are a tenth of it at most.
         decay_epochs, decay_factor: of "piecewise".
         beta_2: of the optimizer's running mean of squared gradients.
         weight_decay: AdamW's decoupled decay; biases and normalisation scales are left out.
@@ -121,11 +122,15 @@ class Recipe:
         optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if len(v.shape) < 2])
         return optimizer
 
+    def warmup_for(self, total_steps: int | None) -> int:
+        """The steps of warm-up in a run of `total_steps`: of `warmup_steps`, a tenth of the run at most."""
+        if total_steps and self.warmup_epochs:
+            return round(total_steps * self.warmup_epochs / self.epochs)
+        return min(self.warmup_steps, total_steps // 10) if total_steps else self.warmup_steps
+
     def _schedule(self, total_steps: int | None) -> float | keras.optimizers.schedules.LearningRateSchedule:
         schedules = keras.optimizers.schedules
-        rate, warmup = self.learning_rate, self.warmup_steps
-        if total_steps and self.warmup_epochs:
-            warmup = round(total_steps * self.warmup_epochs / self.epochs)
+        rate, warmup = self.learning_rate, self.warmup_for(total_steps)
         if total_steps and self.schedule in ("cosine", "paddle_cosine"):
             return schedules.CosineDecay(
                 0.0 if warmup else rate,

@@ -21,6 +21,8 @@ STATE, LOG, DESCRIPTION = "state.npz", "log.csv", "description.yaml"
 # What chooses the best checkpoint: words right, by what the charset makes meaningful (`reading_metrics`); by its name,
 # and by that of a guided network.
 WATCHED = ("val_accuracy", "val_ctc_accuracy")
+# A mean loss of an epoch so many times the first step's is no learning.
+DIVERGED = 10
 
 
 def train(
@@ -31,7 +33,7 @@ def train(
     *,
     resume: bool = False,
     processes: int = 0,
-) -> None:
+) -> tuple[float, int]:
     """Trains a recogniser by its recipe and keeps everything below `output`.
 
     `output` gets `best/` and `last/` (preset folders), `log.csv` (a row an epoch), `description.yaml` and `state.npz`
@@ -43,16 +45,19 @@ def train(
         resume: go on where `output` stands, as if the run had never stopped.
         processes: how many load images beside this one (0: its threads do).
 
+    Returns:
+        The best value of what is watched on the validation set, and the epoch that it is of; `best/` is of that epoch.
+
     Raises:
         ValueError: `output` holds a run and `resume` is False, or holds none and it is True, or another description's;
-            the loss became infinite or NaN (the state of the epoch before is kept).
+            the loss became infinite, NaN or ten times what it began with (the state of the epoch before is kept).
     """
     output = pathlib.Path(output)
     description = model.describe()
     _check_output(output, description, resume)
     recipe = model.recipe
 
-    epoch, best = 0, -1.0
+    epoch, best = 0, (-1.0, 0)
     load = functools.partial(model.training_data, training, steps_per_epoch=recipe.steps_per_epoch, processes=processes)
     data = load()
     steps = len(data)
@@ -67,24 +72,44 @@ def train(
         output.mkdir(parents=True, exist_ok=True)
         (output / LOG).unlink(missing_ok=True)  # of a run that ended before its first state was written
         (output / DESCRIPTION).write_text(yaml.safe_dump(description, sort_keys=False, allow_unicode=True), "utf-8")
+    _tell(model, training, validation, steps)
+    keeper = _Keeper(output, best, steps * recipe.batch_size, model.about.get("images_seen", 0))
     model.fit(
         data,
         validation_data=model.evaluation_data(validation),
         epochs=recipe.epochs,
         initial_epoch=epoch,
         shuffle=False,  # the data come shuffled
-        callbacks=[
-            _Keeper(output, best, steps * recipe.batch_size, model.about.get("images_seen", 0)),
-            keras.callbacks.TerminateOnNaN(),
-        ],
+        callbacks=[keeper, keras.callbacks.TerminateOnNaN()],
     )
+    return keeper.best
+
+
+def _tell(model: keras.Model, training: Source, validation: Source, steps: int) -> None:
+    """Says in the log what is about to be done."""
+    recipe, records, charset = model.recipe, len(training), model.tokenizer.charset
+    shown = "".join(charset.characters[:40]) + ("…" if len(charset) > 40 else "")
+    logger.info(
+        "Training on %s records in %d epochs of %s steps of %d images; %s records to validate; %d characters: %s",
+        *(f"{records:,}", recipe.epochs, f"{steps:,}", recipe.batch_size, f"{len(validation):,}", len(charset), shown),
+    )
+    if records < recipe.batch_size:
+        logger.warning(
+            "There are fewer records (%d) than images in a step (%d): each comes several times in it. Give a smaller "
+            "batch_size.",
+            *(records, recipe.batch_size),
+        )
+    warmup = recipe.warmup_for(recipe.epochs * steps)
+    if warmup < recipe.warmup_steps:
+        logger.info("The warm-up takes %d steps, a tenth of this run, instead of %d.", warmup, recipe.warmup_steps)
 
 
 class _Keeper(keras.callbacks.Callback):
     """After every epoch: the log's row, the best and the last preset, then the state that a resumed run starts from."""
 
-    def __init__(self, output: pathlib.Path, best: float, images_per_epoch: int, images_before: int):
+    def __init__(self, output: pathlib.Path, best: tuple[float, int], images_per_epoch: int, images_before: int):
         super().__init__()
+        self.first_loss: float | None = None
         self.images_before = images_before
         self.output = output
         self.best = best
@@ -93,10 +118,14 @@ class _Keeper(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
 
+    def on_train_batch_end(self, batch, logs=None):
+        if self.first_loss is None:
+            self.first_loss = float(logs["loss"])
+
     def on_epoch_end(self, epoch, logs=None):
-        if not np.isfinite(logs["loss"]):
+        if not np.isfinite(logs["loss"]) or logs["loss"] > DIVERGED * (self.first_loss or np.inf):
             raise ValueError(
-                f"The loss became {logs['loss']} in epoch {epoch + 1}, of which nothing is kept; lower "
+                f"The loss became {logs['loss']:.4g} in epoch {epoch + 1}, of which nothing is kept; lower "
                 "training.learning_rate or training.clip_norm."
             )
         row = {
@@ -116,8 +145,8 @@ class _Keeper(keras.callbacks.Callback):
             writer.writerow(row)
         self.model.about = {**self.model.about, "images_seen": row["images"]}
         watched = next(float(logs[name]) for name in WATCHED if name in logs)
-        if watched > self.best:
-            self.best = watched
+        if watched > self.best[0]:
+            self.best = watched, epoch + 1
             self.model.save_to_preset(self.output / "best")
         self.model.save_to_preset(self.output / "last")
         _save_state(self.model, self.output / STATE, epoch + 1, self.best)
@@ -135,7 +164,7 @@ def _check_output(output: pathlib.Path, description: dict[str, Any], resume: boo
             raise ValueError(f"{output} was trained by another description; resume with {output / DESCRIPTION}.")
 
 
-def _save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: float) -> None:
+def _save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: tuple[float, int]) -> None:
     arrays = {"epoch": np.array(epoch), "best": np.array(best)}
     for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
         arrays |= {f"{kind}/{i}": keras.ops.convert_to_numpy(v.value) for i, v in enumerate(variables)}
@@ -145,13 +174,14 @@ def _save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: float)
     os.replace(scratch, path)
 
 
-def _load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, float]:
-    """Sets the model and its optimizer; the epochs done, and the best watched value so far."""
+def _load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, tuple[float, int]]:
+    """Sets the model and its optimizer; the epochs done, and the best watched value so far with its epoch."""
     with np.load(path, allow_pickle=False) as state:
         for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
             for i, variable in enumerate(variables):
                 variable.assign(state[f"{kind}/{i}"])
-        return int(state["epoch"]), float(state["best"])
+        value, of_epoch = state["best"].tolist()
+        return int(state["epoch"]), (value, int(of_epoch))
 
 
 def _cut_log(path: pathlib.Path, epochs: int) -> None:

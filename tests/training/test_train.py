@@ -91,7 +91,8 @@ def test_a_run_leaves_log_presets_and_state(straight):
     assert all(np.isfinite(float(row["loss"])) for row in log)
     assert float(log[1]["learning_rate"]) == pytest.approx(0, abs=1e-6)  # cosine over both epochs
     assert int(state(output)["epoch"]) == 2
-    assert state(output)["best"] == max(float(row["val_accuracy"]) for row in log)
+    accuracies = [float(row["val_accuracy"]) for row in log]
+    assert state(output)["best"].tolist() == [max(accuracies), 1 + accuracies.index(max(accuracies))]
 
     last = CRNN.from_preset(output / "last")
     assert all(np.array_equal(a, b) for a, b in zip(last.get_weights(), model.get_weights(), strict=True))
@@ -165,7 +166,7 @@ def test_the_best_epoch_is_kept(tmp_path, epochs, description, sources):
     train(description, *sources, tmp_path / "run")
     assert images_seen(tmp_path / "run" / "best") == 16
     assert images_seen(tmp_path / "run" / "last") == 32
-    assert state(tmp_path / "run")["best"] == 0.5
+    assert state(tmp_path / "run")["best"].tolist() == [0.5, 2]
 
 
 def test_a_diverged_epoch_is_not_kept(tmp_path, epochs, description, sources):
@@ -175,6 +176,45 @@ def test_a_diverged_epoch_is_not_kept(tmp_path, epochs, description, sources):
     assert int(state(tmp_path / "run")["epoch"]) == 1
     assert images_seen(tmp_path / "run" / "last") == 8
     assert len(rows(tmp_path / "run")) == 1
+
+
+def test_a_loss_that_explodes_is_told(tmp_path, description, sources):
+    """A learning rate of 1000: the loss stays finite, since gradients are clipped."""
+    wild = override(description, ["training.learning_rate=1000", "training.schedule=constant"])
+    with pytest.raises(ValueError, match="nothing is kept; lower training.learning_rate"):
+        train(wild, *sources, tmp_path / "run")
+    assert not (tmp_path / "run" / "best").exists()
+
+
+def test_what_is_about_to_be_done_is_told(tmp_path, epochs, description, sources, caplog):
+    epochs += [{"loss": 1.0, "val_accuracy": 0.5}]
+    with caplog.at_level("INFO"):
+        train(
+            override(description, ["training.warmup_steps=300", "training.batch_size=16"]), *sources, tmp_path / "run"
+        )
+    assert "Training on 10 records in 2 epochs of 1 steps of 16 images; 5 records to validate; 36 char" in caplog.text
+    assert "fewer records (10) than images in a step (16)" in caplog.text
+    assert "The warm-up takes 0 steps, a tenth of this run, instead of 300" in caplog.text
+
+
+def test_where_nothing_can_be_written_no_work_is_begun(place, tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    for output, reason in [
+        (tmp_path / "file", "is a file"),
+        (tmp_path / "file" / "run", "is a file"),
+        ("/proc/run", "/proc"),
+    ]:
+        assert command(place, output) == 1
+        assert reason in capsys.readouterr().err
+
+
+def test_the_end_tells_what_is_best(place, tmp_path, epochs, capsys):
+    epochs += [{"loss": 1.0, "val_accuracy": 0.25}, {"loss": 0.5, "val_accuracy": 0.75}]
+    assert command(place, tmp_path / "run", "--epochs", "2", "--batch-size", "3") == 0
+    assert capsys.readouterr().out.startswith(
+        "Best on the validation set: 75.0 % of the words right, in epoch 2 of 2: "
+    )
+    assert images_seen(tmp_path / "run" / "last") == 2 * 3 * 3
 
 
 def test_a_run_that_ended_before_its_first_state_starts_anew(tmp_path, epochs, description, sources):
