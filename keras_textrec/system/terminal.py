@@ -26,5 +26,6 @@ def progress_bar(*columns, show: bool = True) -> Progress:
 def near_names(name: object, names: Iterable[str]) -> str:
     """The end of a sentence about a name that does not exist: the near ones, or all there are."""
     names = list(names)
-    near = difflib.get_close_matches(str(name), names, 3, 0.4)
+    name = str(name)
+    near = difflib.get_close_matches(name, names, 3, 0.65) or difflib.get_close_matches(name, names, 1, 0.4)
     return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}."
