@@ -15,8 +15,8 @@ def answered_interrupts(command: str) -> Iterator[None]:
     """Meanwhile Ctrl-C ends the process within two seconds, with one line on standard error and the status 130.
 
     Python hears an interrupt only between two of its own steps, and a backend's compiler may take minutes for one. A
-    thread then ends the process at once. What is on disk is whole: it is written elsewhere first and then renamed, or in a
-    transaction.
+    thread then ends the process at once. What is on disk is whole: it is written elsewhere first and then renamed, or
+    in a transaction.
     """
     if threading.current_thread() is not threading.main_thread():
         yield
