@@ -15,7 +15,7 @@ from keras_textrec.version import __version__ as __version__
 _ROOMS = {
     "backbones": (),
     "data": (),
-    "images": ("ImageConverter",),
+    "images": ("ImageConverter", "PhotoConverter"),
     "models": (
         "CRNN",
         "RARE",

@@ -7,6 +7,7 @@ from keras_textrec import synthesis as synthesis
 from keras_textrec import text as text
 from keras_textrec import training as training
 from keras_textrec.images import ImageConverter as ImageConverter
+from keras_textrec.images import PhotoConverter as PhotoConverter
 from keras_textrec.models import (
     CRNN as CRNN,
 )

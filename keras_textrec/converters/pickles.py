@@ -2,9 +2,9 @@
 
 Checkpoints come from strangers. Python's own unpickler, with `find_class` refusing every name, takes 4 GB for a file of
 9 bytes (a place of its memo), never ends with one of 407 (pairs of pairs of … as a key), and ends the process with one
-of 10 MB (tuples in tuples as a key); `pickletools` sees the steps beforehand, but not what becomes a key. (Python 3.11.)
-Here a name is looked up in a short table and nothing is imported; all lengths are checked against the file; what is made
-cannot outgrow the file; and the steps are counted.
+of 10 MB (tuples in tuples as a key); `pickletools` sees the steps beforehand, but not what becomes a key (Python 3.11).
+Here a name is looked up in a short table and nothing is imported; all lengths are checked against the file; what is
+made cannot outgrow the file; and the steps are counted.
 """
 
 import pickle

@@ -3,3 +3,4 @@
 from keras_textrec.images.converter import ImageConverter as ImageConverter
 from keras_textrec.images.load import decode as decode
 from keras_textrec.images.load import load_image as load_image
+from keras_textrec.images.photo_converter import PhotoConverter as PhotoConverter

@@ -16,11 +16,11 @@ MAX_REGIONS, SHORTEST_SIDE = 1000, 3
 class Detection:
     """Where a word stands: `polygon` float32 (4, 2), the corners (x, y) in pixels, clockwise from the top left.
 
-    `score` is the mean probability of text in it, 0 to 1.
+    `confidence` is the mean probability of text in it, 0 to 1.
     """
 
     polygon: np.ndarray
-    score: float
+    confidence: float
 
 
 def find_boxes(
@@ -44,8 +44,8 @@ def find_boxes(
         center, (width, height), angle = cv2.minAreaRect(region)
         if min(width, height) < SHORTEST_SIDE:
             continue
-        score = _mean_inside(probabilities, cv2.boxPoints((center, (width, height), angle)))
-        if score < box_threshold:
+        confidence = _mean_inside(probabilities, cv2.boxPoints((center, (width, height), angle)))
+        if confidence < box_threshold:
             continue
         # The published code grows the rectangle as a polygon with round corners, and takes the smallest rectangle
         # around that: this one, but for its rounding to whole cells.
@@ -53,7 +53,7 @@ def find_boxes(
         grown = cv2.boxPoints((center, (width + growth, height + growth), angle))
         polygon = clockwise(np.clip(grown * scale, 0, [shape[1], shape[0]]).astype("float32"))
         if min(np.linalg.norm(polygon[1] - polygon[0]), np.linalg.norm(polygon[3] - polygon[0])) > SHORTEST_SIDE:
-            detections.append(Detection(polygon, score))
+            detections.append(Detection(polygon, confidence))
     return detections
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
+from keras_textrec.images.normalization import check_channel_order, normalization_table
+
 RESIZE_POLICIES = ("stretch", "pad", "widen")
 
 # "widen" refuses what is longer than this many heights: some two hundred characters, and a bound on memory.
@@ -38,7 +40,8 @@ class ImageConverter:
             a line from top to bottom runs from left to right; None turns none. MindOCR's Chinese networks have 2.
 
     Raises:
-        ValueError: an unknown policy or channel order, or a size or `turn_above` below 1.
+        ValueError: an unknown policy or channel order, a size or `turn_above` below 1, or a mean or standard deviation
+            that is none.
     """
 
     def __init__(
@@ -57,8 +60,7 @@ class ImageConverter:
     ):
         if resize not in RESIZE_POLICIES:
             raise ValueError(f"The resize policy must be one of {RESIZE_POLICIES}, got {resize!r}.")
-        if channel_order not in ("RGB", "BGR"):
-            raise ValueError(f"The channel order must be 'RGB' or 'BGR', got {channel_order!r}.")
+        check_channel_order(channel_order)
         if min(height, width, width_multiple, round_width_to, minimum_width) < 1:
             raise ValueError("The converter's sizes must be at least 1.")
         if turn_above is not None and turn_above < 1:
@@ -74,12 +76,7 @@ class ImageConverter:
         self.round_width_to = round_width_to
         self.minimum_width = minimum_width
         self.turn_above = turn_above
-        # Every uint8 value's normalised one, per channel: one look-up instead of three passes over floats.
-        values = np.arange(256, dtype="float32")[:, None] / 255
-        table = (values - np.asarray(mean, "float32")) / np.asarray(std, "float32")
-        self._table = np.ascontiguousarray(np.broadcast_to(table, (256, 3)))[None]
-        if (table == table[:, :1]).all():
-            self._table = np.ascontiguousarray(table[:, 0])
+        self._table = normalization_table(mean, std)
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Converts images, each uint8 (H, W, 3) RGB; the canvas is as wide as the widest `canvas_width`."""

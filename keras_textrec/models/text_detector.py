@@ -6,19 +6,18 @@ Published network: PaddleOCR `configs/det/det_repsvtr_db.yml`.
 
 from typing import Any
 
-import cv2
 import keras
 import numpy as np
 from keras import layers, ops
 
 from keras_textrec.backbones.repsvtr import DETECTION, RepSVTRBackbone
-from keras_textrec.images import load_image
+from keras_textrec.images import PhotoConverter, load_image
 from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.layers.convolution import BATCH_NORM, FORMAT, conv, conv_bn, hard_sigmoid_fifth, squeeze_excite
 from keras_textrec.models.preset_model import PresetModel
 
 # ImageNet's statistics, listed for red, green, blue; the published detector takes them in this order on BGR.
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+PUBLISHED_INPUT = {"channel_order": "BGR", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
 # The network halves its input five times.
 STEP = 32
 # How steep the training's soft threshold is.
@@ -36,20 +35,20 @@ class RepSVTRDetector(PresetModel):
     Args:
         backbone: a functional model, image -> maps at 1/4, 1/8, 1/16 and 1/32 of its size.
         neck_channels: channels of the pyramid, a multiple of 16.
-        longest_side: a photograph with a longer side, in pixels, is made smaller.
+        converter: photograph to network input; defaults to the published one, the longest side 960.
         threshold: cells of the map with a higher probability are text.
         box_threshold: a box needs this mean probability; lower finds more, and more that is none.
         unclip_ratio: the published network is trained on words' cores, and boxes are grown by area * ratio / perimeter.
 
     Raises:
-        ValueError: the backbone does not make four maps, or `longest_side` is below 32.
+        ValueError: the backbone does not make four maps, or the converter's sides are no multiples of 32.
     """
 
     def __init__(
         self,
         backbone: keras.Model | None = None,
         neck_channels: int = 96,
-        longest_side: int = 960,
+        converter: PhotoConverter | None = None,
         threshold: float = 0.3,
         box_threshold: float = 0.6,
         unclip_ratio: float = 1.5,
@@ -62,8 +61,11 @@ class RepSVTRDetector(PresetModel):
                 f"RepSVTRDetector: {backbone.name} makes {len(backbone.outputs)} maps, and four are needed: at 1/4, "
                 "1/8, 1/16 and 1/32 of the image; give a RepSVTRBackbone its `pyramid`."
             )
-        if longest_side < STEP:
-            raise ValueError(f"RepSVTRDetector: longest_side must be at least {STEP} pixels, not {longest_side}.")
+        converter = converter or PhotoConverter(**PUBLISHED_INPUT)
+        if converter.multiple % STEP:
+            raise ValueError(
+                f"RepSVTRDetector: the converter's multiple must be one of {STEP}, not {converter.multiple}."
+            )
 
         # === Functional Model ===
         image = keras.Input((None, None, 3), name="image")
@@ -77,7 +79,7 @@ class RepSVTRDetector(PresetModel):
         # === Config ===
         self.backbone = backbone
         self.neck_channels = neck_channels
-        self.longest_side = longest_side
+        self.converter = converter
         self.threshold = threshold
         self.box_threshold = box_threshold
         self.unclip_ratio = unclip_ratio
@@ -103,7 +105,7 @@ class RepSVTRDetector(PresetModel):
 
     def probability_map(self, photo: np.ndarray) -> np.ndarray:
         """The network's probabilities, float32 (h, w), for a photograph, uint8 (H, W, 3) RGB."""
-        x = network_input(photo, self.longest_side)
+        x = self.converter(photo)
         return ops.convert_to_numpy(self.reader.predict_on_batch(x[None]))[0, ..., 0]
 
     def fuse(self) -> "RepSVTRDetector":
@@ -119,7 +121,7 @@ class RepSVTRDetector(PresetModel):
             "name": self.name,
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "neck_channels": self.neck_channels,
-            "longest_side": self.longest_side,
+            "converter": keras.saving.serialize_keras_object(self.converter),
             "threshold": self.threshold,
             "box_threshold": self.box_threshold,
             "unclip_ratio": self.unclip_ratio,
@@ -160,14 +162,3 @@ def _db_head(x, name: str):
     return layers.Conv2DTranspose(
         1, 2, 2, activation="sigmoid", data_format=FORMAT, dtype="float32", name=f"{name}_3_conv"
     )(x)
-
-
-def network_input(photo: np.ndarray, longest_side: int) -> np.ndarray:
-    """A photograph, uint8 (H, W, 3) RGB, as the network wants it: float32 (h, w, 3), h and w multiples of 32.
-
-    The ratio is kept but for the rounding to 32, and nothing is made larger but for it.
-    """
-    scale = min(1.0, longest_side / max(photo.shape[:2]))
-    height, width = (max(STEP, round(int(side * scale) / STEP) * STEP) for side in photo.shape[:2])
-    bgr = cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR)[..., ::-1]
-    return (bgr.astype("float32") / 255 - np.array(MEAN, "float32")) / np.array(STD, "float32")

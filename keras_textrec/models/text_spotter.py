@@ -4,6 +4,7 @@ Published pipeline: PaddleOCR `tools/infer/predict_system.py`.
 """
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -14,6 +15,8 @@ from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, clockwise
 from keras_textrec.images.converter import LONGEST_LINE
 from keras_textrec.text import Reading
+
+logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,18 +78,28 @@ class TextSpotter:
             batch_size: words a step of the recogniser.
 
         Returns:
-            The words, line by line from the top, each line from the left; `reading_order` says what a line is.
+            The words, line by line from the top, each line from the left; `reading_order` says what a line is. What the
+            detector found that cannot hold text is left out; a warning in the log counts it.
 
         Raises:
             FileNotFoundError, ValueError: the photograph cannot be read.
         """
         photo = load_image(photo)
-        polygons, crops = [], []
+        polygons, crops, faults = [], [], []
         for detection in self.detector.detect(photo):
-            crop = crop_word(photo, detection.polygon, self.rotate_tall)
-            if crop.shape[1] <= LONGEST_LINE * crop.shape[0]:  # a ruled line taken for text; recognisers refuse it
-                polygons.append(detection.polygon)
-                crops.append(crop)
+            try:
+                polygon = _checked(detection.polygon)
+                crop = crop_word(photo, polygon, self.rotate_tall)
+                if crop.shape[1] > LONGEST_LINE * crop.shape[0]:  # a ruled line taken for text; recognisers refuse it
+                    raise ValueError(f"A polygon of {crop.shape[1]} x {crop.shape[0]} pixels is too long for text.")
+            except ValueError as error:
+                faults.append(str(error))
+                continue
+            polygons.append(polygon)
+            crops.append(crop)
+        if faults:
+            count = len(faults) + len(polygons)
+            logger.warning("%d of %d detected polygons are left out. The first: %s", len(faults), count, faults[0])
         words = [
             Word(polygon, reading.text, reading.confidence)
             for polygon, reading in zip(polygons, self.recognizer.read(crops, batch_size), strict=True)
@@ -99,14 +112,18 @@ def crop_word(photo: np.ndarray, polygon: np.ndarray, rotate_tall: float | None 
     """A word cut out of a photograph, uint8 (H, W, 3), and straightened: uint8 (h, w, 3), h and w its sides' lengths.
 
     Args:
-        polygon: float32 (N, 2), corners in pixels. Four of them go clockwise from the text's top left; of more, the
-            smallest rectangle around them is taken.
+        polygon: float (N, 2), corners in pixels. Four of a convex polygon go clockwise from the text's top left; of
+            others, the smallest rectangle around them is taken.
         rotate_tall: as `TextSpotter` has it.
 
     Raises:
-        ValueError: the polygon is less than two pixels wide or high.
+        ValueError: the polygon is none, lies outside the photograph, or is less than two pixels wide or high.
     """
+    polygon = _checked(polygon)
     corners = _corners(polygon)
+    size = np.array(photo.shape[1::-1])
+    if (corners.max(0) <= 0).any() or (corners.min(0) >= size).any() or np.abs(corners).max() > 3 * size.max():
+        raise ValueError(f"The polygon {polygon.tolist()} lies outside the photograph of {size[0]} x {size[1]} pixels.")
     top, right, bottom, left = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
     width, height = int(max(top, bottom)), int(max(left, right))
     if min(width, height) < 2:
@@ -151,6 +168,15 @@ def _step(word: np.ndarray, following: np.ndarray) -> float:
     return float(abs(word[1:3, 1].mean() - following[[0, 3], 1].mean()) / height)
 
 
+def _checked(polygon: np.ndarray) -> np.ndarray:
+    """The polygon as float32 (N, 2). ValueError: it is none."""
+    polygon = np.asarray(polygon, "float32")
+    if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3 or not np.isfinite(polygon).all():
+        raise ValueError(f"The polygon {polygon.tolist()} does not have three corners (x, y) or more.")
+    return polygon
+
+
 def _corners(polygon: np.ndarray) -> np.ndarray:
     """The four corners of a polygon (N, 2), clockwise from the top left."""
-    return polygon if len(polygon) == 4 else clockwise(cv2.boxPoints(cv2.minAreaRect(polygon)))
+    is_clockwise = cv2.isContourConvex(polygon) and cv2.contourArea(polygon, oriented=True) > 0
+    return polygon if len(polygon) == 4 and is_clockwise else clockwise(cv2.boxPoints(cv2.minAreaRect(polygon)))

@@ -149,6 +149,8 @@ def _images(description: dict[str, Any]) -> str | None:
     converter = description["model"].get("converter")
     if not converter:
         return None
+    if "longest_side" in converter:
+        return f"Whole photographs, in colour. A longer side than {converter['longest_side']} pixels is scaled to that."
     text = "Cut-out words or lines, in colour. " + RESIZING[converter.get("resize", "pad")].format(**converter)
     if turned := converter.get("turn_above"):
         text += f" One that is more than {turned:g} times as high as wide is turned first, counterclockwise."

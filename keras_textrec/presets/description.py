@@ -19,7 +19,7 @@ import keras
 import numpy as np
 import yaml
 
-from keras_textrec.images import ImageConverter
+from keras_textrec.images import ImageConverter, PhotoConverter
 from keras_textrec.system.settings import setting_value
 from keras_textrec.system.terminal import near_names
 from keras_textrec.text import AttentionTokenizer, Charset, CTCTokenizer, NRTRTokenizer, SARTokenizer
@@ -28,7 +28,7 @@ from keras_textrec.training.recipes import Recipe
 FOLDER = pathlib.Path(__file__).parent
 
 # What a network is described with besides layers; those rooms know no Keras.
-for _part in (AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer, ImageConverter):
+for _part in (AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer, ImageConverter, PhotoConverter):
     keras.saving.register_keras_serializable("keras_textrec")(_part)
 
 # What a description tells about the very weights of a preset.

@@ -23,7 +23,7 @@ def test_a_region_grows_by_area_times_ratio_over_perimeter():
     (found,) = find_boxes(filled((20, 30, 60, 40)), (64, 96, 3))  # by 40 * 10 * 1.5 / 100
     np.testing.assert_allclose(found.polygon, rectangle(14, 24, 66, 46), atol=1e-3)
     assert found.polygon.dtype == np.float32
-    assert found.score == pytest.approx(0.9)
+    assert found.confidence == pytest.approx(0.9)
     (found,) = find_boxes(filled((20, 30, 60, 40)), (64, 96, 3), unclip_ratio=0.5)
     np.testing.assert_allclose(found.polygon, rectangle(18, 28, 62, 42), atol=1e-3)
 

@@ -4,10 +4,13 @@ import numpy as np
 import pytest
 
 from keras_textrec.backbones.repsvtr import RepSVTRBackbone
-from keras_textrec.models.text_detector import RepSVTRDetector, network_input
+from keras_textrec.commands.train import model_to_train
+from keras_textrec.images import PhotoConverter
+from keras_textrec.models.text_detector import RepSVTRDetector
 from keras_textrec.models.text_recognizer import TextRecognizer, default_jit
 from keras_textrec.models.text_spotter import TextSpotter, crop_word
-from keras_textrec.training.train import train
+from keras_textrec.presets import build
+from keras_textrec.training.recipes import Recipe
 from keras_textrec.zoo import describe
 from tests.tiny import crnn
 
@@ -21,7 +24,7 @@ def make_detector(**options) -> RepSVTRDetector:
 
 @pytest.fixture(scope="module")
 def detector():
-    return make_detector(longest_side=64, unclip_ratio=2.0)
+    return make_detector(converter=PhotoConverter(64), unclip_ratio=2.0)
 
 
 def photo(height=70, width=100):
@@ -30,30 +33,6 @@ def photo(height=70, width=100):
 
 def pixels(rows=2):
     return np.random.default_rng(0).normal(size=(rows, 64, 96, 3)).astype("float32")
-
-
-# === The network's input ===
-
-
-@pytest.mark.parametrize(
-    "shape, wanted",
-    [
-        ((480, 640), (480, 640)),
-        ((1080, 1920), (544, 960)),
-        ((500, 70), (512, 64)),
-        ((2000, 100), (960, 64)),
-        ((20, 20), (32, 32)),
-    ],
-)
-def test_photographs_keep_their_ratio_in_steps_of_32(shape, wanted):
-    x = network_input(np.zeros((*shape, 3), "uint8"), 960)
-    assert (x.shape, x.dtype) == ((*wanted, 3), np.float32)
-
-
-def test_the_input_is_bgr():
-    x = network_input(np.full((32, 32, 3), (255, 0, 128), "uint8"), 960)
-    wanted = [(128 / 255 - 0.485) / 0.229, (0 - 0.456) / 0.224, (1 - 0.406) / 0.225]
-    np.testing.assert_allclose(x[5, 7], wanted, rtol=1e-5)
 
 
 # === The model ===
@@ -106,7 +85,7 @@ def test_configuration_and_file_round_trip(detector, tmp_path):
     assert [w.shape for w in again.weights] == [w.shape for w in detector.weights]
     detector.save(tmp_path / "detector.keras")
     loaded = keras.saving.load_model(tmp_path / "detector.keras")
-    assert (loaded.longest_side, loaded.unclip_ratio) == (64, 2.0)
+    assert (loaded.converter.longest_side, loaded.unclip_ratio) == (64, 2.0)
     np.testing.assert_array_equal(loaded.probability_map(photo()), detector.probability_map(photo()))
 
 
@@ -120,13 +99,15 @@ def test_a_detector_is_a_preset(detector, tmp_path):
     with pytest.raises(ValueError, match="is a RepSVTRDetector, not a TextRecognizer"):
         TextRecognizer.from_preset(tmp_path / "preset")
     with pytest.raises(ValueError, match="A RepSVTRDetector cannot be trained by this command"):
-        train(describe(tmp_path / "preset"), None, None, tmp_path / "run")
+        model_to_train(describe(tmp_path / "preset"))
 
 
 def test_fuse(detector):
+    detector.about, detector.recipe = {"license": "Apache-2.0"}, Recipe(batch_size=3)
     fused = detector.fuse()
+    assert fused.about == {"license": "Apache-2.0"} and fused.recipe.batch_size == 3
     assert fused.count_params() < detector.count_params()
-    assert fused.longest_side == 64
+    assert fused.converter.longest_side == 64
     np.testing.assert_allclose(fused.probability_map(photo()), detector.probability_map(photo()), atol=1e-5)
     with pytest.raises(ValueError, match="fused already"):
         fused.fuse()
@@ -159,5 +140,15 @@ def test_it_fits_as_any_keras_model():
 def test_what_it_refuses():
     with pytest.raises(ValueError, match="repsvtr_backbone makes 1 maps, and four are needed"):
         RepSVTRDetector(RepSVTRBackbone(BLOCKS))
-    with pytest.raises(ValueError, match="longest_side must be at least 32"):
-        make_detector(longest_side=16)
+    with pytest.raises(ValueError, match="the converter's multiple must be one of 32, not 16"):
+        make_detector(converter=PhotoConverter(multiple=16))
+    old = describe("repsvtr_det")
+    old["model"] = {"class": "RepSVTRDetector", "longest_side": 960}  # as folders before PhotoConverter had it
+    with pytest.raises(ValueError, match="unexpected keyword argument 'longest_side'"):
+        build(old)
+
+
+def test_the_preset_has_the_published_input():
+    """That of the network without arguments, which tests/parity holds to the published one."""
+    described = build(describe("repsvtr_det")).converter.get_config()
+    assert described == RepSVTRDetector().converter.get_config()

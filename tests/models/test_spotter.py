@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -125,9 +126,43 @@ def test_unlikely_words_are_left_out():
     assert word.text == "cat"
 
 
-def test_a_ruled_line_is_no_word():
+def test_a_ruled_line_is_no_word(caplog):
     spotter = TextSpotter(Fixed(box(0, 10, 900, 5)), crnn(), min_confidence=0.0)
     assert spotter.read(np.zeros((20, 900, 3), "uint8")) == []
+    assert "1 of 1 detected polygons are left out. The first: A polygon of 900 x 5 pixels is too long" in caplog.text
+
+
+NONE = {
+    "thin": [(10, 20), (70, 20), (70, 21), (10, 21)],
+    "two points": [(10, 20), (70, 40)],
+    "empty": [],
+    "flat": [10, 20, 70, 20, 70, 40, 10, 40],
+    "on a line": [(10, 20), (20, 20), (30, 20), (40, 20), (50, 20)],
+    "one place": [(10, 20)] * 4,
+    "not a number": [(10, 20), (70, 20), (70, float("nan")), (10, 40)],
+    "endless": [(10, 20), (float("inf"), 20), (70, 40), (10, 40)],
+    "left of it": [(-90, 20), (-30, 20), (-30, 40), (-90, 40)],
+    "below it": [(10, 9_020), (70, 9_020), (70, 9_040), (10, 9_040)],
+    "around the world": [(-1e8, -1e8), (1e8, -1e8), (1e8, 1e8), (-1e8, 1e8)],
+}
+
+
+@pytest.mark.parametrize("name", NONE)
+def test_a_polygon_that_is_none_costs_its_word_only(name, caplog):
+    """Of another's detector; the words beside it are read."""
+    image, polygons = page()
+    foreign = [polygons[0].astype("float64"), NONE[name], polygons[1].tolist()]
+    detector = SimpleNamespace(detect=lambda image: [Detection(polygon, 1.0) for polygon in foreign])
+    assert [word.text for word in TextSpotter(detector, TemplateReader()).read(image)] == LINES[0][:2]
+    assert "1 of 3 detected polygons are left out. The first: The polygon " in caplog.text
+
+
+@pytest.mark.parametrize("order", [(0, 3, 2, 1), (0, 1, 3, 2)], ids=["anticlockwise", "crossing"])
+def test_corners_in_another_order_are_boxed(order):
+    image, (polygon, *_) = page()
+    np.testing.assert_array_equal(crop_word(image, polygon[list(order)]).shape, crop_word(image, polygon).shape)
+    (word,) = TextSpotter(Fixed(polygon[list(order)]), TemplateReader()).read(image)
+    assert word.text == LINES[0][0]
 
 
 # === Crops ===

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_textrec.converters.paddle import load_paddle_weights
-from keras_textrec.models.text_detector import RepSVTRDetector, network_input
+from keras_textrec.models.text_detector import RepSVTRDetector
 from tests.parity.comparing import assert_published
 
 NAME = "det_repsvtr_db"
@@ -44,9 +44,9 @@ def test_parameter_counts(published, rule):
 
 def test_network_input(published):
     """The fixture's images are BGR, and already of a size that stays."""
-    _, expected = published
+    model, expected = published
     for image, wanted in zip(expected["images_u8"], expected["input"], strict=True):
-        x = network_input(np.ascontiguousarray(image[..., ::-1]), 960)
+        x = model.converter(np.ascontiguousarray(image[..., ::-1]))
         np.testing.assert_allclose(x.transpose(2, 0, 1), wanted, atol=1e-5)
 
 
