@@ -11,6 +11,7 @@ import numpy as np
 from keras import layers
 
 from keras_textrec.layers.convolution import BATCH_NORM, conv, conv_bn, pool_to_row, squeeze_excite
+from keras_textrec.layers.standard import BatchNormalization
 
 # Channels, squeeze-and-excitation, vertical and horizontal stride of each block.
 RECOGNITION = (
@@ -112,7 +113,7 @@ def _block(x, width, excited, strides, fused, name):
         wide = conv_bn(x, None, 3, name=f"{name}_token_wide")
         point = conv(x, None, 1, name=f"{name}_token_point")
         x = layers.Add(name=f"{name}_token_add")([wide, point, x])
-        x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_token_bn")(x)
+        x = BatchNormalization(**BATCH_NORM, name=f"{name}_token_bn")(x)
     if excited:
         # A quarter of the channels, to the nearest multiple of 8.
         x = squeeze_excite(x, max(8, (x.shape[-1] // 4 + 4) // 8 * 8), "sigmoid", name=f"{name}_se")

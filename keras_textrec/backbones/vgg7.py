@@ -11,6 +11,7 @@ import keras
 from keras import layers
 
 from keras_textrec.layers.convolution import FORMAT, conv
+from keras_textrec.layers.standard import BatchNormalization, Conv2D
 
 # Which convolutions are normalised (in the paper: 5 and 6), and the pooling after some of them.
 NORMALIZED = (3, 5, 7)
@@ -47,9 +48,9 @@ class VGG7(keras.Model):
             if i < 7:
                 x = conv(x, width, 3, name=f"conv{i}_conv")
             else:
-                x = layers.Conv2D(width, 2, kernel_initializer="he_normal", data_format=FORMAT, name="conv7_conv")(x)
+                x = Conv2D(width, 2, kernel_initializer="he_normal", name="conv7_conv")(x)
             if i in NORMALIZED:
-                x = layers.BatchNormalization(momentum=0.9, epsilon=1e-4, name=f"conv{i}_bn")(x)
+                x = BatchNormalization(momentum=0.9, epsilon=1e-4, name=f"conv{i}_bn")(x)
             x = layers.Activation("relu", name=f"conv{i}_act")(x)
             if i in POOLS:
                 x = layers.MaxPooling2D(POOLS[i], POOLS[i], "same", data_format=FORMAT, name=f"pool{i}")(x)

@@ -219,7 +219,7 @@ def _layer_rules(layer: keras.layers.Layer, prefix: str) -> Iterator[Rule]:
         yield from _gru_rules(cell.gru, f"{prefix}.attention_cell.rnn")
         yield from _layer_rules(cell.head, f"{prefix}.generator")
     else:
-        kernel = _KERNELS[type(layer)]
+        kernel = next(layout for kind, layout in _KERNELS.items() if isinstance(layer, kind))
         for variable in layer.weights:
             is_bias = variable.name == "bias"
             yield variable, (f"{prefix}.{'bias' if is_bias else 'weight'}",), np.asarray if is_bias else kernel

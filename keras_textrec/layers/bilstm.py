@@ -3,6 +3,8 @@
 import keras
 from keras import layers
 
+from keras_textrec.layers.standard import LSTM
+
 
 def check_one_row(owner: str, backbone: keras.Model, height: int) -> None:
     """Raises ValueError, in the name of the network `owner`, unless the backbone brings `height` down to one row."""
@@ -28,6 +30,6 @@ def bilstm(x, hidden_size: int, *, depth: int = 2, name: str = "lstm"):
     Layers are called `{name}_0`, `{name}_1`, ... The published networks have nothing between them.
     """
     for level in range(depth):
-        lstm = layers.LSTM(hidden_size, return_sequences=True)
+        lstm = LSTM(hidden_size, return_sequences=True)
         x = layers.Bidirectional(lstm, name=f"{name}_{level}")(x)
     return x

@@ -7,7 +7,8 @@ All of them work on channels-last maps (B, H, W, C) whatever `keras.config.image
 import keras
 from keras import layers, ops
 
-FORMAT = "channels_last"
+from keras_textrec.layers.standard import FORMAT, BatchNormalization, Conv2D, DepthwiseConv2D
+
 # Paddle's legacy BatchNorm: running = 0.9 * running + 0.1 * batch.
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
 
@@ -42,10 +43,10 @@ def conv(x, filters: int | None, kernel_size: Size, strides: Size = 1, *, groups
     padding = "same"
     if strides != (1, 1):
         x, padding = pad_evenly(x, kernel_size, f"{name}_pad"), "valid"
-    options = {"strides": strides, "padding": padding, "use_bias": use_bias, "data_format": FORMAT, "name": name}
+    options = {"strides": strides, "padding": padding, "use_bias": use_bias, "name": name}
     if filters is None:
-        return layers.DepthwiseConv2D(kernel_size, **options)(x)
-    return layers.Conv2D(filters, kernel_size, groups=groups, kernel_initializer="he_normal", **options)(x)
+        return DepthwiseConv2D(kernel_size, **options)(x)
+    return Conv2D(filters, kernel_size, groups=groups, kernel_initializer="he_normal", **options)(x)
 
 
 def conv_bn(
@@ -69,7 +70,7 @@ def conv_bn(
         name: the layers are called `{name}_conv`, `{name}_bn` and `{name}_act`.
     """
     x = conv(x, filters, kernel_size, strides, use_bias=use_bias, name=f"{name}_conv")
-    x = layers.BatchNormalization(**BATCH_NORM, gamma_initializer=scale, name=f"{name}_bn")(x)
+    x = BatchNormalization(**BATCH_NORM, gamma_initializer=scale, name=f"{name}_bn")(x)
     return layers.Activation(activation, name=f"{name}_act")(x) if activation else x
 
 
@@ -86,8 +87,7 @@ def squeeze_excite(x, reduced: int, gate, *, name: str):
         reduced: channels between the two 1x1 convolutions (`{name}_reduce`, ReLU; `{name}_expand`).
         gate: activation of the second convolution.
     """
-    options = {"data_format": FORMAT}
-    s = layers.GlobalAveragePooling2D(keepdims=True, **options, name=f"{name}_mean")(x)
-    s = layers.Conv2D(reduced, 1, activation="relu", **options, name=f"{name}_reduce")(s)
-    s = layers.Conv2D(x.shape[-1], 1, activation=gate, **options, name=f"{name}_expand")(s)
+    s = layers.GlobalAveragePooling2D(keepdims=True, data_format=FORMAT, name=f"{name}_mean")(x)
+    s = Conv2D(reduced, 1, activation="relu", name=f"{name}_reduce")(s)
+    s = Conv2D(x.shape[-1], 1, activation=gate, name=f"{name}_expand")(s)
     return layers.Multiply(name=f"{name}_scale")([x, s])

@@ -8,6 +8,7 @@ import keras
 from keras import layers, ops
 
 from keras_textrec.layers.convolution import conv
+from keras_textrec.layers.standard import LSTM
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -37,7 +38,7 @@ def position_aware(x, depth: int = 2, *, along_text: bool = True, use_bias: bool
     if not along_text:
         x = layers.Permute((2, 1, 3), name=f"{name}_turn")(x)
     for level in range(depth):
-        x = EachRow(layers.LSTM(channels, return_sequences=True), name=f"{name}_lstm_{level}")(x)
+        x = EachRow(LSTM(channels, return_sequences=True), name=f"{name}_lstm_{level}")(x)
     if not along_text:
         x = layers.Permute((2, 1, 3), name=f"{name}_turn_back")(x)
     x = conv(x, channels, 3, use_bias=use_bias, name=f"{name}_conv0")

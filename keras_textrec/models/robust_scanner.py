@@ -6,13 +6,12 @@ Published networks: PaddleOCR `configs/rec/rec_r31_robustscanner.yml`, MindOCR
 """
 
 import keras
-from keras import layers
 
 from keras_textrec.backbones import ResNet31
 from keras_textrec.images import ImageConverter
-from keras_textrec.layers.convolution import FORMAT
 from keras_textrec.layers.hybrid_decoder import HybridDecoder
 from keras_textrec.layers.position_aware import ColumnMask, PositionAttention, position_aware
+from keras_textrec.layers.standard import Conv2D
 from keras_textrec.models.attention_recognizer import AttentionRecognizer
 from keras_textrec.text import Charset, SARTokenizer
 from keras_textrec.training.losses import SequenceLoss
@@ -55,9 +54,7 @@ class RobustScanner(AttentionRecognizer):
             48, 160, resize="pad", pad_value=-1.0, round_width_to=4, minimum_width=48
         )
         backbone = backbone or ResNet31()
-        encoder = layers.Conv2D(
-            hidden_size, 1, use_bias=use_bias, kernel_initializer="glorot_normal", data_format=FORMAT, name="encoder"
-        )
+        encoder = Conv2D(hidden_size, 1, use_bias=use_bias, kernel_initializer="glorot_normal", name="encoder")
         decoder = HybridDecoder(tokenizer.vocabulary_size, tokenizer.start_id, remember=along_text, name="decoder")
 
         # === Functional Model ===

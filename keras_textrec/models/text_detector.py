@@ -14,6 +14,7 @@ from keras_textrec.backbones.repsvtr import DETECTION, RepSVTRBackbone
 from keras_textrec.images import PhotoConverter, load_image
 from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.layers.convolution import BATCH_NORM, FORMAT, conv, conv_bn, hard_sigmoid_fifth, squeeze_excite
+from keras_textrec.layers.standard import BatchNormalization
 from keras_textrec.models.preset_model import PresetModel
 
 # ImageNet's statistics, listed for red, green, blue; the published detector takes them in this order on BGR.
@@ -157,7 +158,7 @@ def _db_head(x, name: str):
     filters = x.shape[-1] // 4
     x = conv_bn(x, filters, 3, activation="relu", name=f"{name}_1")
     x = layers.Conv2DTranspose(filters, 2, 2, data_format=FORMAT, name=f"{name}_2_conv")(x)
-    x = layers.BatchNormalization(**BATCH_NORM, name=f"{name}_2_bn")(x)
+    x = BatchNormalization(**BATCH_NORM, name=f"{name}_2_bn")(x)
     x = layers.Activation("relu", name=f"{name}_2_act")(x)
     return layers.Conv2DTranspose(
         1, 2, 2, activation="sigmoid", data_format=FORMAT, dtype="float32", name=f"{name}_3_conv"

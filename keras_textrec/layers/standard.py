@@ -1,0 +1,159 @@
+"""Keras' layers, right and quick on every backend: the same names, arguments, variables and numbers.
+
+What Keras 3.15 does otherwise: TensorFlow has no depthwise convolution with strides (2, 1) but with oneDNN or XLA; on
+PyTorch every map is copied twice for a convolution, a normalisation is ten operators, and off CUDA an LSTM is a loop in
+Python. The classes are called as Keras' are, because the names are part of the keys under which weights are kept.
+
+Maps are channels-last, (B, H, W, C). A PyTorch view of one in PyTorch's own order of axes is in its memory format
+`channels_last`, which its operators know: nothing has to be copied.
+"""
+
+import functools
+import math
+
+import keras
+from keras import layers, ops
+
+FORMAT = "channels_last"
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class Conv2D(layers.Conv2D):
+    """Channels-last `keras.layers.Conv2D`."""
+
+    def __init__(self, filters, kernel_size, **options):
+        super().__init__(filters, kernel_size, **{"data_format": FORMAT, **options})
+
+    def call(self, x):
+        padding = _torch_padding(self)
+        if padding is None:
+            return super().call(x)
+        return _torch_convolution(self, x, _value(self.kernel), padding, self.groups)
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class DepthwiseConv2D(layers.DepthwiseConv2D):
+    """Channels-last `keras.layers.DepthwiseConv2D`. Strides that differ, such as (2, 1), want padding "valid"."""
+
+    def __init__(self, kernel_size, **options):
+        super().__init__(kernel_size, **{"data_format": FORMAT, **options})
+
+    def call(self, x):
+        padding = _torch_padding(self)
+        if padding is not None:
+            kernel = _value(self.kernel)
+            rows, columns, channels, multiplier = kernel.shape
+            kernel = kernel.reshape(rows, columns, 1, channels * multiplier)
+            return _torch_convolution(self, x, kernel, padding, channels)
+        if self.strides[0] == self.strides[1] or takes_unequal_strides(x.dtype):
+            return super().call(x)
+        # Smaller steps, and what was not asked for is left out.
+        step = math.gcd(*self.strides)
+        x = ops.depthwise_conv(x, self.kernel, step, self.padding, FORMAT, self.dilation_rate)
+        x = x[:, :: self.strides[0] // step, :: self.strides[1] // step]
+        x = x + self.bias if self.use_bias else x
+        return self.activation(x)
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class BatchNormalization(layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` of the last axis."""
+
+    def call(self, x, training=None, mask=None):
+        training = training and self.trainable
+        is_plain = mask is None and not self.renorm and not self.synchronized and self.scale and self.center
+        if keras.backend.backend() != "torch" or not is_plain or (training and x.numel() == x.shape[-1]):
+            return super().call(x, training=training, mask=mask)
+        from torch.nn.functional import batch_norm
+
+        y = x.float().movedim(-1, 1)
+        mean, variance, gamma, beta = (
+            _value(v).float() for v in (self.moving_mean, self.moving_variance, self.gamma, self.beta)
+        )
+        if training:
+            # With a momentum of 1 the running statistics become the batch's. PyTorch divides the variance by n - 1.
+            batch_mean, batch_variance = mean.new_zeros(mean.shape), mean.new_zeros(mean.shape)
+            y = batch_norm(y, batch_mean, batch_variance, gamma, beta, True, 1.0, self.epsilon)
+            count = x.numel() // x.shape[-1]
+            batch_variance = batch_variance * ((count - 1) / count)
+            self.moving_mean.assign(mean * self.momentum + batch_mean * (1 - self.momentum))
+            self.moving_variance.assign(variance * self.momentum + batch_variance * (1 - self.momentum))
+        else:
+            y = batch_norm(y, mean, variance, gamma, beta, False, 0.0, self.epsilon)
+        return ops.cast(y.movedim(1, -1), self.compute_dtype)
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class LSTM(layers.LSTM):
+    """`keras.layers.LSTM`."""
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        is_plain = mask is None and self.use_bias and not self.dropout and not self.recurrent_dropout
+        is_plain = is_plain and self.activation is keras.activations.tanh
+        is_plain = is_plain and self.recurrent_activation is keras.activations.sigmoid
+        if keras.backend.backend() != "torch" or sequences.device.type != "cpu" or not is_plain:
+            return super().inner_loop(sequences, initial_state, mask, training)  # of CUDA Keras takes the best itself
+        import torch
+
+        kernel, recurrent_kernel, bias = (
+            _value(v) for v in (self.cell.kernel, self.cell.recurrent_kernel, self.cell.bias)
+        )
+        weights = [kernel.T.contiguous(), recurrent_kernel.T.contiguous(), bias, torch.zeros_like(bias)]
+        sequences = sequences.flip(1) if self.go_backwards else sequences
+        states = [state[None] for state in initial_state]
+        outputs, hidden, carry = torch.lstm(sequences, states, weights, True, 1, 0.0, False, False, True)
+        return outputs[:, -1], outputs, [hidden[0], carry[0]]
+
+
+# === TensorFlow ===
+
+
+def takes_unequal_strides(dtype: str) -> bool:
+    """Whether the backend has, where it is about to run, a depthwise convolution with strides that differ."""
+    if keras.backend.backend() != "tensorflow":
+        return True
+    import tensorflow as tf
+
+    return tf.__internal__.get_enclosing_xla_context() is not None or _kernel_takes_unequal_strides(dtype)
+
+
+@functools.cache
+def _kernel_takes_unequal_strides(dtype: str) -> bool:
+    import tensorflow as tf
+
+    with tf.init_scope():  # now, not in the graph that is being made
+        try:
+            tf.nn.depthwise_conv2d(tf.zeros((1, 2, 1, 1), dtype), tf.zeros((1, 1, 1, 1), dtype), (1, 2, 1, 1), "VALID")
+        except (tf.errors.InvalidArgumentError, tf.errors.UnimplementedError):
+            return False
+    return True
+
+
+# === PyTorch ===
+
+
+def _value(variable):
+    return variable.value if isinstance(variable, keras.Variable) else variable
+
+
+def _torch_padding(layer) -> tuple[int, ...] | None:
+    """The cells on each side that PyTorch's convolution is to pad; None if it cannot do as the layer says."""
+    if keras.backend.backend() != "torch" or layer.data_format != FORMAT:
+        return None
+    if layer.padding == "valid":
+        return (0, 0)
+    widths = [rate * (size - 1) for rate, size in zip(layer.dilation_rate, layer.kernel_size, strict=True)]
+    if layer.strides != (1, 1) or any(width % 2 for width in widths):
+        return None  # "same" pads one side more than the other
+    return tuple(width // 2 for width in widths)
+
+
+def _torch_convolution(layer, x, kernel, padding, groups):
+    """A kernel (kh, kw, in / groups, out) over a map."""
+    from torch.nn.functional import conv2d
+
+    bias = _value(layer.bias) if layer.use_bias else None
+    y = conv2d(
+        x.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, layer.strides, padding, layer.dilation_rate, groups
+    )
+    return layer.activation(y.permute(0, 2, 3, 1))

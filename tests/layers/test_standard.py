@@ -1,0 +1,168 @@
+"""Our layers against Keras' own of the same names, and against NumPy where Keras' cannot run."""
+
+import keras
+import numpy as np
+import pytest
+from keras import layers, ops
+
+from keras_textrec.layers import standard
+from tests.parity.gradients import loss_and_gradients
+
+BACKEND = keras.backend.backend()
+
+
+def images(rows=9, columns=7, channels=4):
+    return np.random.default_rng(0).normal(size=(3, rows, columns, channels)).astype("float32")
+
+
+def network(shape, *after):
+    """A network of a 1x1 convolution, whose gradient needs that of what comes after it, and what comes after it."""
+    x = image = keras.Input(shape)
+    x = layers.Dense(shape[-1])(x)
+    for layer in after:
+        x = layer(x)
+    return keras.Model(image, x)
+
+
+def fill(model):
+    rng = np.random.default_rng(1)
+    model.set_weights([rng.uniform(0.5, 1.5, w.shape) * rng.choice([-1, 1], w.shape[-1]) for w in model.get_weights()])
+
+
+def weigh(_, y):
+    """A loss whose gradient is another number at every place of the output."""
+    shares = np.random.default_rng(2).normal(size=y.shape).astype("float32")
+    return ops.mean(ops.cast(y, "float32") * ops.convert_to_tensor(shares))
+
+
+def agree(one, other, x, training=True, atol=2e-5):
+    """Outputs, gradients and, after it, all variables are the same."""
+    fill(one)
+    other.set_weights(one.get_weights())
+    for ours, theirs in zip(*(loss_and_gradients(m, weigh, x, None, training=training)[1:] for m in (one, other))):
+        for a, b in zip(keras.tree.flatten(ours), keras.tree.flatten(theirs), strict=True):
+            np.testing.assert_allclose(a, b, atol=atol)
+    for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+
+
+def depthwise(x, kernel, strides):
+    """The convolution by its definition."""
+    rows, columns = kernel.shape[:2]
+    windows = np.lib.stride_tricks.sliding_window_view(x, (rows, columns), (1, 2))  # (B, H', W', C, rows, columns)
+    return np.einsum("bhwcij,ijc->bhwc", windows[:, :: strides[0], :: strides[1]], kernel[..., 0])
+
+
+@pytest.mark.parametrize("strides", [(2, 1), (1, 2), (2, 2), (2, 3), (4, 2)])
+def test_depthwise_convolution_with_any_strides(strides):
+    x = images()
+    layer = standard.DepthwiseConv2D((3, 2), strides=strides)
+    layer.build(x.shape)
+    kernel, bias = (np.random.default_rng(1).normal(size=w.shape) for w in layer.get_weights())
+    layer.set_weights([kernel, bias])
+    expected = depthwise(x, kernel, strides) + bias
+    assert layer.compute_output_shape(x.shape) == expected.shape
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), expected, atol=1e-5)
+
+    every = layers.Lambda(lambda y: y[:, :: strides[0], :: strides[1]])
+    theirs = network(x.shape[1:], layers.DepthwiseConv2D((3, 2), data_format="channels_last"), every)
+    agree(network(x.shape[1:], standard.DepthwiseConv2D((3, 2), strides=strides)), theirs, x)
+
+
+@pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
+def test_depthwise_convolution_in_16_bits(dtype):
+    x = images()
+    layer = standard.DepthwiseConv2D(3, strides=(2, 1), dtype=dtype)
+    y = layer(x)
+    expected = depthwise(x, layer.get_weights()[0], (2, 1))
+    np.testing.assert_allclose(ops.convert_to_numpy(ops.cast(y, "float32")), expected, atol=0.05)
+
+
+OPTIONS = [
+    {"filters": 6, "kernel_size": 3, "padding": "same", "activation": "relu"},
+    {"filters": 6, "kernel_size": 1, "use_bias": False},
+    {"filters": 6, "kernel_size": (3, 2), "strides": (2, 1)},
+    {"filters": 6, "kernel_size": (2, 4), "padding": "same"},
+    {"filters": 6, "kernel_size": 3, "padding": "same", "strides": 2},
+    {"filters": 6, "kernel_size": 3, "padding": "same", "dilation_rate": 2},
+    {"filters": 6, "kernel_size": 3, "padding": "same", "groups": 2},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_convolution(options):
+    x = images()
+    theirs = layers.Conv2D(**options, data_format="channels_last")
+    agree(network(x.shape[1:], standard.Conv2D(**options)), network(x.shape[1:], theirs), x)
+
+
+@pytest.mark.parametrize("shape", [(9, 7, 4), (5, 4), (4,)], ids=str)
+@pytest.mark.parametrize("training", [True, False])
+def test_batch_normalization(shape, training):
+    x = np.random.default_rng(0).normal(2, 3, size=(3, *shape)).astype("float32")
+    options = {"momentum": 0.9, "epsilon": 1e-3}
+    ours, theirs = (kind.BatchNormalization(**options) for kind in (standard, layers))
+    agree(network(shape, ours), network(shape, theirs), x, training)
+
+
+def test_batch_normalization_of_a_single_cell():
+    """Its variance is 0, which PyTorch's own operator refuses."""
+    layer = standard.BatchNormalization()
+    np.testing.assert_array_equal(ops.convert_to_numpy(layer(images()[:1, :1, :1], training=True)), 0)
+
+
+def test_a_frozen_normalization_keeps_its_statistics():
+    layer = standard.BatchNormalization()
+    layer.build(images().shape)
+    layer.trainable = False
+    layer(images(), training=True)
+    assert all(set(np.unique(w)) <= {0, 1} for w in layer.get_weights())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"return_sequences": True}, {}, {"go_backwards": True, "return_sequences": True}, {"activation": "relu"}],
+    ids=str,
+)
+def test_lstm(options):
+    x = images()[:, 0]
+    agree(network(x.shape[1:], standard.LSTM(5, **options)), network(x.shape[1:], layers.LSTM(5, **options)), x)
+
+
+def test_bidirectional_lstm():
+    x = images()[:, 0]
+    ours, theirs = (layers.Bidirectional(kind.LSTM(5, return_sequences=True)) for kind in (standard, layers))
+    agree(network(x.shape[1:], ours), network(x.shape[1:], theirs), x)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
+def test_lstm_with_states_and_a_mask(dtype):
+    """A mask goes Keras' way; states come and go."""
+    x = images()[:, 0]
+    mask = np.arange(7)[None] < np.array([[7], [3], [5]])
+    ours, theirs = (kind.LSTM(5, return_state=True, dtype=dtype) for kind in (standard, layers))
+    states = [np.full((3, 5), 0.5, "float32"), np.full((3, 5), -0.5, "float32")]
+    theirs.build(x.shape), ours.build(x.shape)
+    ours.set_weights(theirs.get_weights())
+    for options in ({}, {"mask": ops.convert_to_tensor(mask)}):
+        for a, b in zip(*(layer(x, initial_state=states, **options) for layer in (ours, theirs)), strict=True):
+            assert a.dtype == b.dtype
+            a, b = (ops.convert_to_numpy(ops.cast(y, "float32")) for y in (a, b))
+            np.testing.assert_allclose(a, b, atol=1e-5 if dtype == "float32" else 0.02)
+
+
+def test_weights_of_keras_layers_are_loaded(tmp_path):
+    """The keys under which weights are kept are made of the classes' names."""
+
+    def make(kind):
+        image = keras.Input((8, 8, 4))
+        x = kind.Conv2D(6, 3, data_format="channels_last")(image)
+        x = kind.BatchNormalization()(kind.DepthwiseConv2D(3, data_format="channels_last")(x))
+        return keras.Model(image, layers.Bidirectional(kind.LSTM(2))(layers.Reshape((-1, 6))(x)))
+
+    theirs, ours = make(layers), make(standard)
+    fill(theirs)
+    theirs.save_weights(tmp_path / "them.weights.h5")
+    ours.load_weights(tmp_path / "them.weights.h5")
+    for a, b in zip(ours.weights, theirs.weights, strict=True):
+        np.testing.assert_array_equal(ops.convert_to_numpy(a), ops.convert_to_numpy(b))
