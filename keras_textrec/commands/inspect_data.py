@@ -16,7 +16,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--html", metavar="FILE", help="a page with pictures")
     parser.add_argument(
-        "--fix", metavar="DIR", help="write an LMDB of what can be trained on; sources stay as they are"
+        "--fix", metavar="DIR", help="write an LMDB of what can be trained on, tell what is left out; sources stay"
     )
     parser.add_argument("--preview", metavar="SHEET.PNG", help="only draw some of the words")
     parser.add_argument("--augment", metavar="NAME", help="... with what this augmentation makes of them: recaug, ...")
@@ -33,7 +33,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _run(options: argparse.Namespace) -> int:
     from keras_textrec.data import open_sources
-    from keras_textrec.doctor import inspect, print_report, write_clean, write_json, write_page
+    from keras_textrec.doctor import inspect, left_in, print_report, write_clean, write_json, write_page
 
     for output in filter(None, (options.json, options.html, options.preview)):
         if not Path(output).absolute().parent.is_dir():
@@ -65,6 +65,8 @@ def _run(options: argparse.Namespace) -> int:
         kept, *left_out = write_clean(options.fix, diagnosis).items()
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out if count)
         print(f"{options.fix} holds {kept[1]:,} records. Left out: {reasons or 'none'}.")
+        if to_judge := ", ".join(f"{count:,} {name}" for name, count in left_in(diagnosis).items()):
+            print(f"Not left out, for you to judge: {to_judge}.")
     return 1 if diagnosis.findings else 0
 
 

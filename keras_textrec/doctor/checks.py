@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+from rich.progress import Progress
 
 from keras_textrec.data.sources import ConcatSource, Source, text_of
-from keras_textrec.doctor.duplicates import Groups, equal_groups, similar_groups
+from keras_textrec.doctor.duplicates import Groups, equal_groups
+from keras_textrec.doctor.pictures import near_duplicates
 from keras_textrec.doctor.scan import REASONS, Scan
 from keras_textrec.doctor.suspects import SURE, Suspects, find_suspects
 from keras_textrec.images.load import decode
@@ -19,6 +21,7 @@ from keras_textrec.text.tokenizers import CTCTokenizer
 BLANK = 8  # grey levels between the darkest and the brightest value of an image, at most
 TINY = 6  # pixels of the shorter side, less than which show no letter
 HUGE = 4096  # pixels of the longer side, more than which are no word's
+TALL, SEVERAL = 1.5, 3  # height / width, and characters: a line of so many is not so tall unless it is turned
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,10 +105,19 @@ def inspect(
         tokenizer = CTCTokenizer(charset, unknown="drop")
     with progress_bar(show=progress) as bar:
         scan = Scan(records, tokenizer, length, steps, bar)
-        findings = [*_labels(scan, records, length, steps), *_images(scan), *_duplicates(scan, len(source))]
+        findings = [*_labels(scan, records, length, steps), *_images(scan)]
+        findings += _duplicates(scan, records, len(source), bar)
         if model is not None and reading:
             findings += _readings(find_suspects(model, records, np.flatnonzero(usable(scan)), bar))
+        else:
+            findings.append(_probably_turned(scan))
     return Diagnosis(records, len(source), scan, [finding for finding in findings if len(finding)])
+
+
+def unteachable(scan: Scan, name: str) -> np.ndarray:
+    """bool (N,): the image can be read, and is "blank" or "tiny"."""
+    bad = scan.span <= BLANK if name == "blank" else np.minimum(scan.width, scan.height) < TINY
+    return bad & (scan.width > 0)
 
 
 def usable(scan: Scan) -> np.ndarray:
@@ -143,19 +155,23 @@ def _why_unreadable(source: Source, position: int) -> str:
 
 
 def _images(scan: Scan) -> Iterator[Finding]:
-    readable = scan.width > 0
-    short, long = np.minimum(scan.width, scan.height), np.maximum(scan.width, scan.height)
     for name, meaning, chosen in (
-        ("blank", f"All pixels are alike, within {BLANK} grey levels.", scan.span <= BLANK),
-        ("tiny", f"The image has less than {TINY} pixels on one side.", short < TINY),
-        ("huge", f"The image has more than {HUGE:,} pixels on one side.", long > HUGE),
+        ("blank", f"All pixels are alike, within {BLANK} grey levels.", unteachable(scan, "blank")),
+        ("tiny", f"The image has less than {TINY} pixels on one side.", unteachable(scan, "tiny")),
+        ("huge", f"The image has more than {HUGE:,} pixels on one side.", np.maximum(scan.width, scan.height) > HUGE),
     ):
-        positions = np.flatnonzero(readable & chosen)
+        positions = np.flatnonzero(chosen)
         sizes = scan.width[positions], scan.height[positions]
         yield Finding(name, meaning, positions, note=lambda k, s=sizes: f"{s[0][k]} x {s[1][k]} pixels")
 
 
-def _duplicates(scan: Scan, train: int) -> Iterator[Finding]:
+def _probably_turned(scan: Scan) -> Finding:
+    tall = (scan.height > TALL * scan.width) & (scan.width > 0) & (scan.characters >= SEVERAL)
+    meaning = f"The image is over {TALL} times as high as wide, with {SEVERAL} characters or more; --preset reads it."
+    return Finding("probably turned", meaning, np.flatnonzero(tall))
+
+
+def _duplicates(scan: Scan, source: Source, train: int, progress: Progress) -> Iterator[Finding]:
     readable = np.flatnonzero(scan.width > 0)
     test = np.arange(len(scan)) >= train
     equal = equal_groups(scan.image_hash[readable], readable)
@@ -170,12 +186,19 @@ def _duplicates(scan: Scan, train: int) -> Iterator[Finding]:
     yield _grouped("duplicates", "The same image file with the same text, several times.", equal.select(again))
     # One of each file and side is compared with the others.
     _, first = np.unique(scan.image_hash[readable] ^ test[readable], return_index=True)
-    chosen = readable[np.sort(first)]
-    near = similar_groups(scan.look[chosen], scan.width[chosen] / scan.height[chosen], chosen)
+    chosen = np.zeros(len(scan), bool)
+    chosen[readable[first]] = True
+    near = near_duplicates(scan, source, chosen, progress)
     near = near.select(near.differ(scan.image_hash))
     across = near.count(test) * near.count(~test) > 0
-    yield _grouped("nearly in train and test", "Images of both sets that look the same.", near.select(across))
-    yield _grouped("near duplicates", "Images that look the same, in different files.", near.select(~across))
+    yield _grouped(
+        "nearly in train and test", "The same picture in both sets, in different files.", near.select(across)
+    )
+    yield _grouped(
+        "near duplicates",
+        "The same picture in different files: written again, resized, or cut otherwise.",
+        near.select(~across),
+    )
 
 
 def _grouped(name: str, meaning: str, groups: Groups) -> Finding:
@@ -184,6 +207,12 @@ def _grouped(name: str, meaning: str, groups: Groups) -> Finding:
 
 def _readings(suspects: Suspects) -> Iterator[Finding]:
     yield Finding("too wide", "The image is too long a line for the network to read.", suspects.too_wide)
+    yield Finding(
+        "turned",
+        "The model reads the text when the image is turned, and something else as it stands.",
+        suspects.turned,
+        note=lambda k: f"read as {suspects.turned_texts[k]!r} when turned by {suspects.degrees[k]} degrees to the left",
+    )
     yield Finding(
         "suspicious",
         f"The model reads something else, with a confidence of {SURE} or more; the surest first.",

@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_textrec.data.create import create_lmdb
 from keras_textrec.data.mixing import Subset
-from keras_textrec.doctor.checks import Diagnosis
+from keras_textrec.doctor.checks import Diagnosis, unteachable
 from keras_textrec.doctor.duplicates import equal_groups
 from keras_textrec.doctor.scan import REASONS
 
@@ -15,8 +15,9 @@ def write_clean(path: str | os.PathLike, diagnosis: Diagnosis, progress: bool = 
     """Copies the training set's good records into a new LMDB; the sources stay as they are.
 
     Left out are records that cannot be read, have an empty text or, where a model or a charset was given, one that it
-    cannot learn; images that the test set has too; images with different texts, all copies; of exact duplicates all but
-    the first. What only looks wrong (near duplicates, blank, tiny, huge and suspicious ones) is for people to judge.
+    cannot learn; images that are blank or too small to show text; images that the test set has too; images with
+    different texts, all copies; of exact duplicates all but the first. What only looks wrong (near duplicates, turned,
+    huge and suspicious ones) is for people to judge: `left_in` counts it.
 
     Returns:
         "kept", and how many were left out for which reason, each counted once.
@@ -41,6 +42,8 @@ def write_clean(path: str | os.PathLike, diagnosis: Diagnosis, progress: bool = 
     leave_out("outside the charset", scan.outside[kept])
     for reason in ("too long", "infeasible"):
         leave_out(reason, scan.reason[kept] == REASONS.index(reason))
+    for name in ("blank", "tiny"):
+        leave_out(name, unteachable(scan, name)[kept])
     in_test = np.unique(scan.image_hash[train:][scan.width[train:] > 0])
     leave_out("in the test set", np.isin(scan.image_hash[kept], in_test))
     groups = equal_groups(scan.image_hash[kept], kept)
@@ -53,3 +56,18 @@ def write_clean(path: str | os.PathLike, diagnosis: Diagnosis, progress: bool = 
         )
     lost = create_lmdb(path, Subset(diagnosis.source, kept), progress=progress)
     return {"kept": len(kept) - lost, **counts, "unreadable": counts["unreadable"] + lost}
+
+
+def left_in(diagnosis: Diagnosis) -> dict[str, int]:
+    """What `write_clean` leaves to people: how many of the training set's records have which finding."""
+    to_judge = (
+        "huge",
+        "probably turned",
+        "turned",
+        "too wide",
+        "suspicious",
+        "nearly in train and test",
+        "near duplicates",
+    )
+    found = {f.name: int(np.count_nonzero(f.positions < diagnosis.train)) for f in diagnosis.findings}
+    return {name: found[name] for name in to_judge if found.get(name)}

@@ -11,6 +11,7 @@ from rich.progress import Progress
 
 from keras_textrec.data.sources import Source, prefetch, text_of
 from keras_textrec.images.load import decode
+from keras_textrec.text.comparing import normalize_text
 
 # Why a label is not trained on; the words are `LabelReport`'s.
 REASONS = ("", "empty", "too long", "infeasible")
@@ -22,7 +23,7 @@ _SLOPE = 2
 
 
 class Scan:
-    """Numbers of every record of a source: arrays of N, 48 bytes a record, whatever the images and texts take.
+    """Numbers of every record of a source: arrays of N, 88 bytes a record, whatever the images and texts take.
 
     Args:
         source: the records.
@@ -37,8 +38,9 @@ class Scan:
         characters: int32, of the text; -1 where it cannot be read.
         reason: uint8, a number of `REASONS`.
         outside: bool, the text has characters outside the charset.
-        image_hash, text_hash: uint64, of the image file's bytes and of the text.
+        image_hash, text_hash, word_hash: uint64, of the image file's bytes, of the text, and of its letters.
         look: uint64 (N, 2), alike for images that look alike: where brightness rises to the right, in 8 rows of 16.
+        thumbnail: uint8 (N, 32), brightness in 4 rows of 8, from 0 to 255 whatever the contrast.
         case: uint8, a number of `CASES`, the letters of the text.
         alphabet: how often which character stands in the texts; unknown: which character outside the charset.
     """
@@ -49,8 +51,8 @@ class Scan:
         self.characters = np.full(records, -1, np.int32)
         self.span, self.reason, self.case = (np.zeros(records, np.uint8) for _ in range(3))
         self.outside = np.zeros(records, bool)
-        self.image_hash, self.text_hash = np.zeros(records, np.uint64), np.zeros(records, np.uint64)
-        self.look = np.zeros((records, 2), np.uint64)
+        self.image_hash, self.text_hash, self.word_hash = (np.zeros(records, np.uint64) for _ in range(3))
+        self.look, self.thumbnail = np.zeros((records, 2), np.uint64), np.zeros((records, 32), np.uint8)
         self.alphabet, self.unknown = Counter(), Counter()
         self._limits = length, time_steps
         self._source, self._tokenizer = source, tokenizer
@@ -76,6 +78,7 @@ class Scan:
             if text is not None:
                 self.characters[index] = len(text)
                 self.text_hash[index] = _hash(text.encode("utf-8", "surrogatepass"))
+                self.word_hash[index] = _hash(normalize_text(text, "letters").encode("utf-8", "surrogatepass"))
                 alphabet.update(text)
                 self.case[index] = _case(text)
                 unknown.update(self._check(index, text))
@@ -87,7 +90,7 @@ class Scan:
                     continue
                 self.height[index], self.width[index] = image.shape[:2]
                 self.span[index] = image.max() - image.min()
-                self.look[index] = _look(image)
+                self.look[index], self.thumbnail[index] = _look(image)
         return alphabet, unknown
 
     def _check(self, index: int, text: str) -> Counter:
@@ -126,8 +129,10 @@ def _case(text: str) -> int:
     return 0 if lower and upper else 1 if lower else 2 if upper else 3
 
 
-def _look(image: np.ndarray) -> np.ndarray:
-    """A difference hash of an image, uint8 (H, W, 3): uint64 (2,), the even rows and the odd ones."""
+def _look(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Of an image, uint8 (H, W, 3): a difference hash, uint64 (2,), the even rows and the odd ones; and a thumbnail."""
     small = cv2.cvtColor(cv2.resize(image, (17, 8), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY).astype(np.int16)
     rises = small[:, 1:] - small[:, :-1] > _SLOPE
-    return np.packbits(np.concatenate([rises[::2], rises[1::2]])).view(np.uint64)
+    thumbnail = cv2.resize(small.astype(np.float32), (8, 4), interpolation=cv2.INTER_AREA).ravel()
+    thumbnail = (thumbnail - thumbnail.min()) * (255 / max(1, np.ptp(thumbnail)))
+    return np.packbits(np.concatenate([rises[::2], rises[1::2]])).view(np.uint64), thumbnail
