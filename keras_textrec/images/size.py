@@ -1,23 +1,22 @@
 """Sizes of images."""
 
-import struct
-
 import cv2
 import numpy as np
 
-from keras_textrec.images.load import PNG, decode, jpeg_size
+from keras_textrec.images.formats import header_size
+from keras_textrec.images.load import decode
 
 
 def image_size(data: bytes) -> tuple[int, int]:
     """Height and width of an image file; of a JPEG or a PNG without decoding it (and before any EXIF rotation).
 
     Raises:
-        ValueError: it is no image.
+        ValueError: it is no image, or has no pixels.
     """
-    if data.startswith(PNG) and len(data) >= 24:
-        width, height = struct.unpack(">II", data[16:24])
-        return height, width
-    return jpeg_size(data) or decode(data).shape[:2]
+    height, width = header_size(data) or decode(data).shape[:2]
+    if not height or not width:
+        raise ValueError(f"The image is damaged: its header says {height} x {width} pixels (height x width).")
+    return height, width
 
 
 def shrink(image: np.ndarray, scale: float) -> np.ndarray:
