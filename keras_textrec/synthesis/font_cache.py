@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from keras_textrec.system.whole_files import whole_file
+
 _VERSION = 3  # of the checks: another one finds no old result
 _KEPT = 8  # results, one for each set of fonts and characters
 
@@ -33,11 +35,10 @@ def load(key: str) -> Any:
 def save(key: str, found: Any) -> None:
     """Keeps what was found; where nothing can be written, the next start checks again."""
     path = folder() / f"{key}.json"
-    scratch = path.with_suffix(f".{os.getpid()}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        scratch.write_text(json.dumps(found), "utf-8")
-        scratch.replace(path)
+        with whole_file(path) as file:
+            file.write(json.dumps(found).encode())
         for old in sorted(path.parent.glob("*.json"), key=lambda file: file.stat().st_mtime)[:-_KEPT]:
             old.unlink()
     except OSError:

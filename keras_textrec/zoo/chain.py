@@ -24,6 +24,7 @@ from huggingface_hub import cached_assets_path, constants
 from huggingface_hub.utils import WeakFileLock
 
 from keras_textrec.presets.folder import CONFIG, METADATA, WEIGHTS
+from keras_textrec.system.whole_files import whole_file
 from keras_textrec.zoo.download import download
 from keras_textrec.zoo.hub import download_preset
 
@@ -97,10 +98,10 @@ def _convert(name: str, source: dict[str, Any], home: pathlib.Path, converted: p
         raise ValueError(f"{file} (from {url}) cannot be used for the preset {name!r}: {error}") from error
     else:
         (scratch / "preset" / DIGEST).write_text(_sha256(*(scratch / "preset" / name for name in FILES)))
+        _write_record(home / "publisher.json", url, file, digest)  # first: a process may be killed at any line
         if converted.exists():  # damaged
             shutil.rmtree(converted)
         os.replace(scratch / "preset", converted)
-        _write_record(home / "publisher.json", url, file, digest)
         shutil.rmtree(downloaded.parent, ignore_errors=True)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -127,8 +128,8 @@ def _check(file: pathlib.Path, source: dict[str, Any], record: pathlib.Path) -> 
     if not digest.startswith(published):
         raise ValueError(f"its SHA-256 is {digest}, and the publisher's {published}.")
     if not published and record.is_file():
-        first = json.loads(record.read_text())
-        if first["url"] == source["url"] and first["sha256"] != digest:
+        first = _read_record(record)
+        if first.get("url") == source["url"] and first["sha256"] != digest:
             raise ValueError(
                 f"its SHA-256 is {digest}, and on {first['date']} the file there had {first['sha256']}; "
                 f"if you trust the new one, delete {record}."
@@ -136,10 +137,23 @@ def _check(file: pathlib.Path, source: dict[str, Any], record: pathlib.Path) -> 
     return digest
 
 
+def _read_record(record: pathlib.Path) -> dict[str, Any]:
+    """Which file was converted first; nothing if the record is damaged."""
+    try:
+        first = json.loads(record.read_bytes())
+    except ValueError:  # no JSON, or no UTF-8
+        first = None
+    if not isinstance(first, dict) or not all(isinstance(first.get(key), str) for key in ("url", "sha256", "date")):
+        logger.warning("%s is damaged and is made anew; nothing tells whether the publisher's file changed.", record)
+        return {}
+    return first
+
+
 def _write_record(record: pathlib.Path, url: str, file: pathlib.Path, digest: str) -> None:
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
     content = {"url": url, "sha256": digest, "size": file.stat().st_size, "date": today}
-    record.write_text(json.dumps(content, indent=2))
+    with whole_file(record) as stream:
+        stream.write(json.dumps(content, indent=2).encode())
 
 
 def _is_sound(folder: pathlib.Path) -> bool:

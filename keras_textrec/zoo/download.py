@@ -19,6 +19,7 @@ from huggingface_hub.utils import are_progress_bars_disabled
 from rich.progress import BarColumn, DownloadColumn, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
 from keras_textrec.system.terminal import progress_bar
+from keras_textrec.system.whole_files import whole_file
 from keras_textrec.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -94,13 +95,13 @@ def _fetch(url: str, partial: pathlib.Path, show: Callable[[int, int | None], No
             have = 0
         total = None if response.length is None else have + response.length
         with open(partial, "ab" if resumed else "wb") as file:
-            _notes_path(partial).write_text(json.dumps({"url": url, "version": version, "size": total}))
+            _write_notes(partial, url, version, total)
             for chunk in _chunks(response):
                 file.write(chunk)
                 have += len(chunk)
                 show(have, total)
     if total is None:
-        _notes_path(partial).write_text(json.dumps({"url": url, "version": version, "size": have}))
+        _write_notes(partial, url, version, have)
     elif have != total:
         raise _BrokenError(f"the connection broke off after {have:,} of {total:,} bytes")
 
@@ -130,13 +131,19 @@ def _notes_path(partial: pathlib.Path) -> pathlib.Path:
     return partial.with_name(partial.name + ".json")
 
 
+def _write_notes(partial: pathlib.Path, url: str, version: str, size: int | None) -> None:
+    with whole_file(_notes_path(partial)) as file:
+        file.write(json.dumps({"url": url, "version": version, "size": size}).encode())
+
+
 def _read_notes(partial: pathlib.Path) -> dict:
     """`url`, `version` (the server's ETag or date) and `size` (bytes) of the file that `partial` is the start of."""
     nothing = {"url": None, "version": None, "size": None}
     try:
-        return nothing | json.loads(_notes_path(partial).read_text())
-    except (FileNotFoundError, ValueError):  # a process was killed while it wrote
+        notes = json.loads(_notes_path(partial).read_bytes())
+    except (FileNotFoundError, ValueError):  # none, or damaged
         return nothing
+    return nothing | notes if isinstance(notes, dict) else nothing
 
 
 @contextlib.contextmanager

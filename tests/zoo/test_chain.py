@@ -161,6 +161,19 @@ def test_without_a_checksum_the_first_download_counts(preset, publisher, home, m
     assert loads_ours()
 
 
+@pytest.mark.parametrize("content", [b"", b'{"url": "ht', b"[3]", b'{"url": 3}', b"\xff"])
+def test_a_damaged_record_is_made_anew(preset, publisher, home, caplog, content):
+    """As a process leaves it that is killed while it writes."""
+    assert loads_ours()
+    record = home / "publisher.json"
+    whole = json.loads(record.read_bytes())
+    shutil.rmtree(converted(home))
+    record.write_bytes(content)
+    assert loads_ours()
+    assert f"{record} is damaged and is made anew" in caplog.text
+    assert json.loads(record.read_bytes()) == whole
+
+
 def test_what_is_no_checkpoint_leaves_nothing(preset, publisher, home):
     publisher.files = {PATH: b"<html>Log in to the airport's network</html>"}
     with pytest.raises(ValueError, match="cannot be used for the preset 'tiny_en': .* is no checkpoint"):
@@ -206,6 +219,7 @@ def shorten(file):
         ("model.weights.h5", shorten),
         ("model.weights.h5", pathlib.Path.unlink),
         ("config.json", shorten),
+        ("sha256", shorten),
     ],
 )
 def test_a_damaged_cache_is_made_anew(preset, publisher, home, name, harm):

@@ -151,9 +151,12 @@ def test_redirects(server, path):
 
 def test_what_was_whole_when_the_process_was_killed(server, path, monkeypatch):
     """After the last byte, before the file had its name."""
+    replace = os.replace
 
-    def kill(*arguments):
-        raise KeyboardInterrupt
+    def kill(old, new):
+        if new == path:
+            raise KeyboardInterrupt
+        replace(old, new)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(os, "replace", kill)
@@ -164,11 +167,12 @@ def test_what_was_whole_when_the_process_was_killed(server, path, monkeypatch):
     assert len(server.log) == 1
 
 
-def test_damaged_notes_start_over(server, path):
+@pytest.mark.parametrize("notes", ['{"url": "http', "", "3", "[]"])
+def test_damaged_notes_start_over(server, path, notes):
     server.faults = [1_000_000, 0, 0, 0]
     with pytest.raises(OSError, match="cannot be downloaded"):
         download(server.url + NAME, path)
-    path.with_name("a.tar.partial.json").write_text('{"url": "http')
+    path.with_name("a.tar.partial.json").write_text(notes)
     download(server.url + NAME, path)
     check(path)
 

@@ -6,7 +6,7 @@ import pytest
 import keras_textrec as textrec
 from keras_textrec.commands.read import DEFAULT_PRESET
 from keras_textrec.presets.description import FOLDER
-from keras_textrec.training.metrics import normalize_text
+from keras_textrec.text.comparing import normalize_text
 from tests.tiny import draw
 
 WEIGHTS = FOLDER / "weights" / f"{DEFAULT_PRESET}.weights.h5"
