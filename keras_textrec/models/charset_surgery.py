@@ -60,7 +60,6 @@ def with_charset(model: keras.Model, charset: Charset | str | Sequence[str], kee
         tokenizer.lowercase = False
         logger.info("Labels are no longer made lower case: the new charset holds %s.", _shown(upper))
     new = type(model).from_config({**model.get_config(), "tokenizer": tokenizer})
-    new.recipe = model.recipe
     new.about = {key: value for key, value in model.about.items() if key not in ABOUT_WEIGHTS}
     if keep_weights:
         copy_weights(model, new)

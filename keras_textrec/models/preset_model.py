@@ -1,25 +1,61 @@
 """What recognisers and the detector have in common: a graph for reading, and a life as a preset."""
 
 import functools
+import inspect
+import json
 import pathlib
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import keras
 
 from keras_textrec.presets import save_preset
+from keras_textrec.presets.description import preset_models
 from keras_textrec.presets.folder import describe_model
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.zoo import load_preset
 
 
+class ClassPresets:
+    """`Cls.presets`: what the package knows by name and `Cls.from_preset` takes; name -> description."""
+
+    def __get__(self, model: Any, cls: type) -> dict[str, dict[str, Any]]:
+        return preset_models(cls)
+
+
 class PresetModel(keras.Model):
-    """Base of the models that a preset can name."""
+    """Base of the models that a preset can name.
+
+    `recipe` and `about` are part of the configuration, so that every way of keeping the model keeps them.
+    """
 
     recipe: Recipe = Recipe()
     # What a preset tells about itself besides the network: description, licence, training data, results.
     about: Mapping[str, Any] = types.MappingProxyType({})
+    presets = ClassPresets()
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name == "about":  # of a dictionary Keras would make kinds of its own, lists in it included; YAML refuses them
+            value = types.MappingProxyType(dict(value))
+        super().__setattr__(name, value)
+
+    def __dir__(self) -> Iterable[str]:
+        """Without what is made on demand: Keras asks for every attribute named here, and saves what it gets."""
+        made = (functools.cached_property, ClassPresets)
+        return [name for name in super().__dir__() if not isinstance(inspect.getattr_static(type(self), name, 0), made)]
+
+    def __repr__(self) -> str:
+        tokenizer = getattr(self, "tokenizer", None)
+        facts = {
+            "name": self.name,
+            "characters": len(tokenizer.charset) if tokenizer else None,
+            "image": self.inputs[0].shape,
+            "dtype": self.dtype_policy.name,
+            "parameters": f"{self.count_params():,}",
+        }
+        shown = ", ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
+        return f"<{type(self).__name__} {shown}>"
 
     @functools.cached_property
     def reader(self) -> keras.Model:
@@ -39,31 +75,39 @@ class PresetModel(keras.Model):
         for layer in other.layers:
             if layer not in changes.values():
                 layer.set_weights(self.get_layer(layer.name).get_weights())
-        other.recipe, other.about = self.recipe, self.about
         return other
 
-    @classmethod
-    def from_config(cls, config: dict, custom_objects: dict | None = None) -> Self:
-        values = {
-            key: keras.saving.deserialize_keras_object(value, custom_objects) if isinstance(value, dict) else value
-            for key, value in config.items()
-        }
-        return cls(**values)
+    def get_config(self) -> dict[str, Any]:
+        about = json.loads(json.dumps(dict(self.about)))  # tuples as lists, which is how they come back
+        return {"name": self.name, "recipe": self.recipe.to_dict(), "about": about}
 
     @classmethod
-    def from_preset(cls, preset: str | pathlib.Path, load_weights: bool = True) -> Self:
+    def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        arguments = {
+            key: keras.saving.deserialize_keras_object(value, custom_objects) if isinstance(value, dict) else value
+            for key, value in config.items()
+            if key not in ("recipe", "about")
+        }
+        model = cls(**arguments)
+        model.recipe = Recipe.from_dict(config.get("recipe", {}))
+        model.about = config.get("about", {})
+        return model
+
+    @classmethod
+    def from_preset(cls, preset: str | pathlib.Path, load_weights: bool = True, dtype: str | None = None) -> Self:
         """The model of a preset: its name, the folder that `save_to_preset` wrote, or hf://user/repo[@revision].
 
         Weights that are not here are downloaded on first use, and kept in the Hub's cache.
 
         Args:
             load_weights: False gives the preset's architecture with new weights, for training.
+            dtype: the Keras dtype policy to compute in, as "mixed_bfloat16"; None is the one in force.
 
         Raises:
             ValueError: no such preset, a preset of another class, or a folder or repository that is none.
             OSError: weights that are not here cannot be downloaded; the message says where to put them by hand.
         """
-        model = load_preset(preset, load_weights)
+        model = load_preset(preset, load_weights, dtype)
         if not isinstance(model, cls):
             raise ValueError(f"The preset {str(preset)!r} is a {type(model).__name__}, not a {cls.__name__}.")
         return model

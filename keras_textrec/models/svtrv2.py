@@ -131,10 +131,12 @@ class RepSVTR(SVTRv2):
         tokenizer: CTCTokenizer | Charset | str,
         converter: ImageConverter | None = None,
         backbone: RepSVTRBackbone | None = None,
+        guided: bool = False,
+        hidden_size: int = 256,
+        dropout: float = 0.1,
         name: str = "repsvtr",
-        **options,
     ):
-        super().__init__(tokenizer, converter, backbone or RepSVTRBackbone(), name=name, **options)
+        super().__init__(tokenizer, converter, backbone or RepSVTRBackbone(), guided, hidden_size, dropout, name)
 
     def fuse(self) -> "RepSVTR":
         """A new network whose backbone is made of single convolutions; it reads the same, faster.

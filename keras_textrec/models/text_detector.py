@@ -119,7 +119,7 @@ class RepSVTRDetector(PresetModel):
 
     def get_config(self):
         return {
-            "name": self.name,
+            **super().get_config(),
             "backbone": keras.saving.serialize_keras_object(self.backbone),
             "neck_channels": self.neck_channels,
             "converter": keras.saving.serialize_keras_object(self.converter),

@@ -14,8 +14,10 @@ from keras_textrec.data.augment import augmentation
 from keras_textrec.images import load_image
 from keras_textrec.models.charset_surgery import with_charset
 from keras_textrec.models.preset_model import PresetModel, default_jit
+from keras_textrec.presets.description import dtype_policy
 from keras_textrec.text import Character, Charset, Reading
 from keras_textrec.training.metrics import reading_metrics
+from keras_textrec.training.recipes import is_recipe_optimizer
 
 
 class TextRecognizer(PresetModel):
@@ -96,8 +98,17 @@ class TextRecognizer(PresetModel):
 
     # === Training ===
 
-    def compile(self, optimizer="auto", loss="auto", *, weighted_metrics="auto", total_steps=None, **kwargs):
-        """As `keras.Model.compile`; what is "auto" comes from the recipe of the preset.
+    def compile(
+        self,
+        optimizer="auto",
+        loss="auto",
+        *,
+        weighted_metrics="auto",
+        jit_compile: bool | str = "auto",
+        total_steps: int | None = None,
+        **options,
+    ):
+        """As `keras.Model.compile`; what is "auto" comes from the recipe of the preset, `jit_compile` from the backend.
 
         The metrics are `accuracy` (words right, case ignored: a-z and 0-9 only for a charset within ASCII, letters and
         digits of all scripts beyond), `exact` (words right as they stand) and `similarity` (1 - normalised edit
@@ -112,8 +123,24 @@ class TextRecognizer(PresetModel):
             loss = self.make_loss()
         if weighted_metrics == "auto":
             weighted_metrics = self.make_metrics()
-        kwargs.setdefault("jit_compile", default_jit())
-        super().compile(optimizer=optimizer, loss=loss, weighted_metrics=weighted_metrics, **kwargs)
+        self._jit_compile_given = jit_compile
+        jit_compile = default_jit() if jit_compile == "auto" else jit_compile
+        super().compile(
+            optimizer=optimizer, loss=loss, weighted_metrics=weighted_metrics, jit_compile=jit_compile, **options
+        )
+
+    def get_compile_config(self) -> dict[str, Any]:
+        config = super().get_compile_config()
+        return config and {**config, "jit_compile": self._jit_compile_given}  # another device may want another default
+
+    def compile_from_config(self, config: dict[str, Any]) -> None:
+        make, optimizer = keras.saving.deserialize_keras_object, config["optimizer"]
+        if is_recipe_optimizer(optimizer):  # Keras would make it without what it excludes from weight decay
+            optimizer = self.recipe.make_optimizer(self, rate=make(optimizer["config"]["learning_rate"]))
+        else:
+            optimizer = make(optimizer)
+        self.compile(optimizer, **make({key: value for key, value in config.items() if key != "optimizer"}))
+        self.optimizer.build(self.trainable_variables)  # so that its state can be loaded
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
         return reading_metrics(self.tokenizer)
@@ -196,7 +223,8 @@ class TextRecognizer(PresetModel):
 
     def get_config(self) -> dict:
         serialize = keras.saving.serialize_keras_object
-        return {"name": self.name, "tokenizer": serialize(self.tokenizer), "converter": serialize(self.converter)}
+        parts = {"tokenizer": serialize(self.tokenizer), "converter": serialize(self.converter)}
+        return {**super().get_config(), **parts}
 
     @classmethod
     def from_preset(
@@ -204,6 +232,7 @@ class TextRecognizer(PresetModel):
         preset: str | pathlib.Path,
         load_weights: bool = True,
         charset: Charset | str | Sequence[str] | None = None,
+        dtype: str | None = None,
     ) -> Self:
         """The recogniser of a preset: its name, the folder that `save_to_preset` wrote, or hf://user/repo[@revision].
 
@@ -213,10 +242,12 @@ class TextRecognizer(PresetModel):
             load_weights: False gives the preset's architecture with new weights, for training.
             charset: other characters than the preset's, in the order of their classes. What the network knows of a
                 character stays with it; `about["charset_change"]` and the log say which are new, to be trained.
+            dtype: the Keras dtype policy to compute in, as "mixed_bfloat16"; None is the one in force.
 
         Raises:
             ValueError: no such preset, a preset of another class, or a folder or repository that is none.
             OSError: weights that are not here cannot be downloaded; the message says where to put them by hand.
         """
-        model = super().from_preset(preset, load_weights)
-        return model if charset is None else with_charset(model, charset, load_weights)
+        with dtype_policy(dtype):
+            model = super().from_preset(preset, load_weights)
+            return model if charset is None else with_charset(model, charset, load_weights)

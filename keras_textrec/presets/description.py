@@ -11,6 +11,7 @@ there). A YAML may begin with `like: PRESET`: what it does not say is as it is t
 import contextlib
 import copy
 import importlib
+import inspect
 import pathlib
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -27,6 +28,8 @@ from keras_textrec.training.recipes import Recipe
 
 FOLDER = pathlib.Path(__file__).parent
 
+_YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is five times as fast
+
 # What a network is described with besides layers; those rooms know no Keras.
 for _part in (AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer, ImageConverter, PhotoConverter):
     keras.saving.register_keras_serializable("keras_textrec")(_part)
@@ -38,6 +41,12 @@ ABOUT_WEIGHTS = ("results", "results_note", "results_source", "source", "hub")
 def preset_names() -> list[str]:
     """The names of all presets, sorted."""
     return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def preset_models(cls: type) -> dict[str, dict[str, Any]]:
+    """The presets, name -> description, whose models are of a class or of one that is made of it."""
+    descriptions = {name: describe_name(name) for name in preset_names()}
+    return {name: value for name, value in descriptions.items() if issubclass(_find_class(value["model"]), cls)}
 
 
 def embedded_weights(name: str) -> pathlib.Path:
@@ -54,7 +63,7 @@ def describe_name(name: str) -> dict[str, Any]:
     names = preset_names()
     if name not in names:
         raise ValueError(f"There is no preset and no folder {name!r}; {near_names(name, names)}")
-    description = yaml.safe_load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"))
+    description = yaml.load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), _YAML)
     like = description.pop("like", None)
     if not like:
         return description
@@ -105,13 +114,8 @@ def build(description: dict[str, Any], dtype: str | None = None, initialize: boo
             raise ValueError(f"The description of a preset needs a section {section!r}.")
     importlib.import_module("keras_textrec.models")  # registers the networks, which this room knows by description only
     recipe = Recipe.from_dict(description["training"])
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(dtype or policy)
-    try:
-        with contextlib.nullcontext() if initialize else _zero_weights():
-            model = _make(description["model"], "model")
-    finally:
-        keras.config.set_dtype_policy(policy)
+    with dtype_policy(dtype), contextlib.nullcontext() if initialize else _zero_weights():
+        model = _make(description["model"], "model")
     if not isinstance(model, keras.Model) or not hasattr(model, "recipe"):
         raise ValueError(f"model.class must be a recogniser or a detector, and {type(model).__name__} is neither.")
     model.recipe = recipe
@@ -134,6 +138,21 @@ def _zero_weights() -> Iterator[None]:
         keras.Layer.add_weight = add_weight
 
 
+@contextlib.contextmanager
+def dtype_policy(dtype: str | None) -> Iterator[None]:
+    """A Keras dtype policy in force for a block; None leaves the one that is.
+
+    Raises:
+        ValueError: Keras has no such policy.
+    """
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(dtype or before)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def charset_of(description: dict[str, Any]) -> Charset:
     """The characters that a description's recogniser writes.
 
@@ -150,15 +169,25 @@ def _make(value: Any, where: str) -> Any:
     arguments = {key: _make(item, f"{where}.{key}") for key, item in value.items() if key != "class"}
     if where.endswith(".charset"):
         return _make_charset(arguments, where)
+    cls = _find_class(value, where)
+    known = inspect.signature(cls).parameters
+    for key in arguments:
+        if key not in known:
+            raise ValueError(f"{where}: {cls.__name__} has no argument {key!r}; {near_names(key, known)}")
+    try:
+        return cls(**arguments)
+    except (TypeError, AttributeError, LookupError, ArithmeticError) as error:  # a value of another kind than it needs
+        raise ValueError(f"{where}: {error}.") from error
+
+
+def _find_class(value: dict[str, Any], where: str = "model") -> type:
+    """The class of an object of a description."""
     if "class" not in value:
         raise ValueError(f"{where} needs its 'class'.")
     cls = keras.saving.get_registered_object(f"keras_textrec>{value['class']}")
     if cls is None:
         raise ValueError(f"{where}.class: keras_textrec has no {value['class']!r}.")
-    try:
-        return cls(**arguments)
-    except (TypeError, AttributeError, LookupError, ArithmeticError) as error:  # a value of another kind than it needs
-        raise ValueError(f"{where}: {error}.") from error
+    return cls
 
 
 def _make_charset(arguments: dict[str, Any], where: str) -> Charset:

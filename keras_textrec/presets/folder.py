@@ -1,6 +1,8 @@
 """A preset as a folder: config.json, metadata.json and model.weights.h5, as `keras.saving.load_model` reads them.
 
-There is no pickle and no code in it: the configuration may name classes of this package only.
+There is no pickle and no code in it: the configuration may name classes of this package only. The recipe and what the
+preset tells about itself stand there too; metadata.json says when and by what the folder was written. Older folders have
+`recipe` and `about` in metadata.json, where they are read if the configuration has none.
 """
 
 import contextlib
@@ -10,7 +12,7 @@ import os
 import pathlib
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import h5py
@@ -36,8 +38,6 @@ def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
         "keras_textrec_version": __version__,
         "date_saved": datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d@%H:%M:%S"),
         "parameter_count": model.count_params(),
-        "about": dict(model.about),
-        "recipe": model.recipe.to_dict(),
     }
     with _replacing(pathlib.Path(folder)) as new:
         (new / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
@@ -57,17 +57,22 @@ def describe_folder(folder: pathlib.Path) -> dict[str, Any]:
         ValueError: a file is missing or is not what it should be.
     """
     metadata = _read_json(folder / METADATA)
-    model = _describe_object(_read_json(folder / CONFIG), folder / CONFIG)
-    about, recipe = metadata.get("about", {}), metadata.get("recipe", {})
-    if not isinstance(about, dict) or not isinstance(recipe, dict):
-        raise ValueError(f"{folder / METADATA} is not a preset's: 'about' and 'recipe' must be JSON objects.")
-    return {**about, "model": model, "training": recipe}
+    older = {key: metadata[key] for key in ("recipe", "about") if key in metadata}
+    return _describe_config(_read_json(folder / CONFIG), older, folder / CONFIG)
 
 
 def describe_model(model: keras.Model) -> dict[str, Any]:
     """The description of a model as it stands: what `describe_folder` gives once it is saved."""
-    config = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
-    return {**model.about, "model": _describe_object(config, model.name), "training": model.recipe.to_dict()}
+    return _describe_config(json.loads(json.dumps(keras.saving.serialize_keras_object(model))), {}, model.name)
+
+
+def _describe_config(config: dict[str, Any], older: dict[str, Any], where: pathlib.Path | str) -> dict[str, Any]:
+    """A configuration's description; `older`: recipe and about for one that has none."""
+    model = _describe_object(config, where, leave=("recipe", "about"))
+    recipe, about = ({**older, **config["config"]}.get(key, {}) for key in ("recipe", "about"))
+    if not isinstance(about, dict) or not isinstance(recipe, dict):
+        raise ValueError(f"{where} is not a preset's: 'about' and 'recipe' must be JSON objects.")
+    return {**about, "model": model, "training": recipe}
 
 
 def load_weights(model: keras.Model, path: pathlib.Path) -> None:
@@ -111,8 +116,12 @@ def _read_json(path: pathlib.Path) -> dict[str, Any]:
     return content
 
 
-def _describe_object(config: Any, where: pathlib.Path | str) -> dict[str, Any]:
-    """Keras' form of an object, {class_name, registered_name, config}, as a description's; only our classes pass."""
+def _describe_object(config: Any, where: pathlib.Path | str, leave: Sequence[str] = ()) -> dict[str, Any]:
+    """Keras' form of an object, {class_name, registered_name, config}, as a description's; only our classes pass.
+
+    Args:
+        leave: what is left out of its configuration.
+    """
     known = isinstance(config, dict) and isinstance(config.get("config"), dict)
     if not known or config.get("registered_name") != f"keras_textrec>{config.get('class_name')}":
         name = config.get("class_name") if isinstance(config, dict) else config
@@ -120,6 +129,7 @@ def _describe_object(config: Any, where: pathlib.Path | str) -> dict[str, Any]:
     arguments = {
         key: _describe_object(value, where) if isinstance(value, dict) else value
         for key, value in config["config"].items()
+        if key not in leave
     }
     return {"class": config["class_name"], **arguments}
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+from typing import Any
 
 import keras
 
@@ -9,6 +10,7 @@ from keras_textrec.data.augment import augmentation
 from keras_textrec.system.terminal import near_names
 
 SCHEDULES = ("constant", "cosine", "paddle_cosine", "piecewise")
+OPTIMIZER_NAME = "of_the_recipe"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -108,13 +110,21 @@ class Recipe:
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
 
-    def make_optimizer(self, model: keras.Model, total_steps: int | None = None) -> keras.optimizers.Optimizer:
-        """The optimizer, with its schedule over `total_steps` (without it the learning rate stays after warm-up)."""
+    def make_optimizer(
+        self, model: keras.Model, total_steps: int | None = None, rate: Any = None
+    ) -> keras.optimizers.Optimizer:
+        """The optimizer for a model.
+
+        Args:
+            total_steps: the length of the schedule; without it the learning rate stays after warm-up.
+            rate: a learning rate or a schedule of Keras instead of the recipe's.
+        """
         common = {
-            "learning_rate": self._schedule(total_steps),
+            "learning_rate": self._schedule(total_steps) if rate is None else rate,
             "beta_2": self.beta_2,
             "epsilon": 1e-8,
             "global_clipnorm": self.clip_norm,
+            "name": OPTIMIZER_NAME,
         }
         if self.optimizer == "adam":
             return L2Adam(self.l2, **common) if self.l2 else keras.optimizers.Adam(**common)
@@ -145,6 +155,11 @@ class Recipe:
                 boundaries, [rate * self.decay_factor**i for i in range(len(boundaries) + 1)]
             )
         return schedules.PolynomialDecay(0.0, warmup, end_learning_rate=rate) if warmup else rate
+
+
+def is_recipe_optimizer(config: Any) -> bool:
+    """Whether an optimizer, in Keras' form {class_name, config}, was made by a recipe."""
+    return isinstance(config, dict) and config.get("config", {}).get("name") == OPTIMIZER_NAME
 
 
 @keras.saving.register_keras_serializable("keras_textrec")

@@ -26,8 +26,10 @@ def describe(preset: str | pathlib.Path) -> dict[str, Any]:
     return describe_name(str(preset))
 
 
-def load_preset(preset: str | pathlib.Path, with_weights: bool = True) -> keras.Model:
-    """A model from a preset's name, folder or repository (hf://); `TextRecognizer.from_preset` says more.
+def load_preset(preset: str | pathlib.Path, with_weights: bool = True, dtype: str | None = None) -> keras.Model:
+    """A model from a preset's name, folder or repository (hf://), whichever class it is.
+
+    `TextRecognizer.from_preset` says more.
 
     Raises:
         ValueError: no such preset, a preset without weights, a folder that is none, or files that do not fit.
@@ -44,7 +46,7 @@ def load_preset(preset: str | pathlib.Path, with_weights: bool = True) -> keras.
             weights = folder / WEIGHTS
             # The publisher's file has the last word on its network: say, on whether the space is among its characters.
             description["model"] = describe_folder(folder)["model"]
-    model = build(description, initialize=not with_weights)
+    model = build(description, dtype, initialize=not with_weights)
     if with_weights:
         load_weights(model, weights)
     return model

@@ -1,6 +1,5 @@
 """Another charset for a trained network: what it knows of a character stays with the character."""
 
-import json
 import logging
 
 import keras
@@ -218,7 +217,7 @@ def test_training_goes_on_with_another_charset(folder, tmp_path, capsys):
     assert main([*command, str(tmp_path / "bad"), "-o", "model.hidden_size=8"]) == 1
     assert "only the charset" in capsys.readouterr().err and not (tmp_path / "bad").exists()
     assert main([*command, str(tmp_path / "out"), "-o", "training.learning_rate=0.0"]) == 0
-    about = json.loads((tmp_path / "out" / "last" / "metadata.json").read_text("utf-8"))["about"]
+    about = textrec.describe(tmp_path / "out" / "last")
     assert about["charset_change"] == {
         "kept": 8,
         "new": [],

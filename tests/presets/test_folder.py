@@ -51,6 +51,30 @@ def test_a_folder_loads_with_keras_alone(tiny):
     assert model.tokenizer.charset == crnn().tokenizer.charset
     assert model.converter.get_config() == crnn().converter.get_config()
     assert model.read(draw("word")) == crnn().read(draw("word"))
+    assert model.recipe == RECIPE and model.about == crnn().about
+
+
+@pytest.fixture
+def older(preset):
+    """As it was written when metadata.json told the recipe and what there is to say."""
+    config = json.loads((preset / "config.json").read_text("utf-8"))["config"]
+    told = {"recipe": {**config["recipe"], "batch_size": 5}, "about": {"license": "MIT"}}
+    change_json(preset / "metadata.json", lambda metadata: metadata.update(told))
+    return preset
+
+
+def test_a_folder_from_before_loads(older):
+    change_json(older / "config.json", lambda config: (config["config"].pop("recipe"), config["config"].pop("about")))
+    model = CRNN.from_preset(older)
+    assert model.recipe.batch_size == 5 and model.about == {"license": "MIT"}
+    assert type(keras.saving.load_model(older)) is CRNN
+
+
+def test_the_configuration_has_the_last_word(older):
+    model = CRNN.from_preset(older)
+    assert model.recipe == RECIPE and model.about == crnn().about
+    model.save_to_preset(older)
+    assert not {"recipe", "about"} & set(json.loads((older / "metadata.json").read_text("utf-8")))
 
 
 def test_without_weights_it_is_the_architecture(tiny):
@@ -232,7 +256,7 @@ def test_a_foreign_configuration_is_refused(preset, change, message):
 
 
 def test_a_foreign_recipe_is_refused(preset):
-    change_json(preset / "metadata.json", lambda metadata: metadata["recipe"].update(learning_rat=1))
+    change_json(preset / "config.json", lambda config: config["config"]["recipe"].update(learning_rat=1))
     with pytest.raises(ValueError, match="learning_rat is no key of a recipe; did you mean learning_rate"):
         CRNN.from_preset(preset)
 

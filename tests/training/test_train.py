@@ -76,7 +76,7 @@ def state(output):
 
 
 def images_seen(preset):
-    return json.loads((preset / "metadata.json").read_text("utf-8"))["about"]["images_seen"]
+    return json.loads((preset / "config.json").read_text("utf-8"))["config"]["about"]["images_seen"]
 
 
 def test_a_run_leaves_log_presets_and_state(straight):
