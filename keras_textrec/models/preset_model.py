@@ -36,7 +36,7 @@ class PresetModel(keras.Model):
     presets = ClassPresets()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        if name == "about":  # of a dictionary Keras would make kinds of its own, lists in it included; YAML refuses them
+        if name == "about":  # Keras would make dictionaries and lists of its own kinds of it, which YAML refuses
             value = types.MappingProxyType(dict(value))
         super().__setattr__(name, value)
 

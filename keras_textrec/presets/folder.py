@@ -1,8 +1,8 @@
 """A preset as a folder: config.json, metadata.json and model.weights.h5, as `keras.saving.load_model` reads them.
 
 There is no pickle and no code in it: the configuration may name classes of this package only. The recipe and what the
-preset tells about itself stand there too; metadata.json says when and by what the folder was written. Older folders have
-`recipe` and `about` in metadata.json, where they are read if the configuration has none.
+preset tells about itself stand there too. metadata.json says when and by what the folder was written; of older folders,
+`recipe` and `about` are read there, for their configurations have none.
 """
 
 import contextlib
