@@ -144,7 +144,7 @@ def test_what_it_refuses():
         make_detector(converter=PhotoConverter(multiple=16))
     old = describe("repsvtr_det")
     old["model"] = {"class": "RepSVTRDetector", "longest_side": 960}  # as folders before PhotoConverter had it
-    with pytest.raises(ValueError, match="unexpected keyword argument 'longest_side'"):
+    with pytest.raises(ValueError, match="RepSVTRDetector has no argument 'longest_side'"):
         build(old)
 
 
