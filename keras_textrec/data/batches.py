@@ -6,7 +6,6 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import cv2
 import numpy as np
 
 from keras_textrec.data.augment import Augmentation
@@ -118,7 +117,6 @@ class Batches:
     def _open(self) -> None:
         """What belongs to one process."""
         self._lock = threading.Lock()
-        cv2.setNumThreads(1)  # batches are loaded side by side; sharing out a small image costs more than it gives
 
     def indices(self, number: int, epoch: int = 0) -> np.ndarray:
         """The positions in the source of batch `number` of `epoch`: int64 (B,), fewer at the end of evaluation."""

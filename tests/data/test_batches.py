@@ -1,6 +1,7 @@
 import logging
 import pickle
 
+import cv2
 import keras
 import numpy as np
 import pytest
@@ -46,6 +47,18 @@ def test_a_batch_is_the_converted_images_and_encoded_texts(make, records):
     assert y.shape == (8, 12) and y.dtype == np.int32
     for row, (_, text) in zip(y, records[8:16]):
         assert list(row) == TOKENIZER.encode(text) + [-1] * (12 - len(text))
+
+
+def test_opencv_keeps_its_threads(make):
+    """They are the whole process', and so the user's."""
+    before = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(3)
+        batches = pickle.loads(pickle.dumps(make(training=True)))
+        batches.batch(0)
+        assert cv2.getNumThreads() == 3
+    finally:
+        cv2.setNumThreads(before)
 
 
 def test_every_policy_gives_one_shape(make):
