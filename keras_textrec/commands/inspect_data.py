@@ -12,7 +12,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--test", nargs="+", metavar="SOURCE", help="records that must not be among them")
     parser.add_argument("--preset", help="what is to be trained on them: is every text feasible? What does it read?")
     parser.add_argument("--no-reading", dest="reading", action="store_false", help="do not read the images with it")
-    parser.add_argument("--charset", help="the texts' characters, a file of one a line, or alphanumeric, ascii, dict90")
+    parser.add_argument("--charset", help="the texts' characters, a file of one a line, or a list's name: ascii, ...")
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--html", metavar="FILE", help="a page with pictures")
     parser.add_argument(
@@ -72,13 +72,9 @@ def _run(options: argparse.Namespace) -> int:
 
 def _charset(name: str | None):
     """A charset by its name, of a file, or of the characters themselves."""
-    from keras_textrec.text.charset import NAMED_CHARACTERS, Charset
+    from keras_textrec.text.charset import Charset, typed_characters
 
-    if name is None:
-        return None
-    if Path(name).is_file():
-        return Charset.from_file(name)
-    return Charset.named(name) if name in NAMED_CHARACTERS else Charset(name)
+    return None if name is None else Charset(typed_characters(name))
 
 
 def _preview(source, path: str, augment: str | None, count: int = 120) -> None:

@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", metavar="FILE", help="YAML, what is to differ from synthesis/default.yaml")
     parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="change a key of the YAML")
     parser.add_argument("--seed", type=int)
-    parser.add_argument("--charset", help="the characters to write with (default: 94 ASCII)")
+    parser.add_argument("--charset", help="the characters, a file of one a line, or a list's name (default: ascii)")
     parser.add_argument("--fonts", dest="fonts.folders", nargs="+", metavar="FOLDER", help="default: the system's")
     parser.add_argument("--words", dest="text.words", nargs="+", metavar="FILE", help="default: the system's lists")
     parser.add_argument("--photos", dest="colour.photos.folder", metavar="FOLDER", help="for colours and textures")

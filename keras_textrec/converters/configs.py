@@ -10,7 +10,7 @@ from typing import Any
 
 from keras_textrec.converters.sections import Section, read_sections
 from keras_textrec.presets import describe_name
-from keras_textrec.text.charset import LISTS, NAMED_CHARACTERS
+from keras_textrec.text.charset import list_names
 
 # Transform, backbone, neck and head -> the preset whose model it is, but for what the configuration says.
 PADDLEOCR = {
@@ -91,7 +91,7 @@ def _find_list(name: str, path: pathlib.Path, charset: pathlib.Path | None) -> d
     published = pathlib.PureWindowsPath(name).as_posix()
     known = next((ours for theirs, ours in OTHER_NAMES.items() if f"/{published}".endswith(f"/{theirs}")), None)
     known = known or file.removesuffix(".txt")
-    if known in NAMED_CHARACTERS or known in {entry.stem for entry in LISTS.glob("*.txt")}:
+    if known in list_names():
         return {"named": known}
     raise FileNotFoundError(
         f"{path} names the list of characters {name!r}, which is neither one that this package has nor beside it; give "

@@ -15,7 +15,8 @@ from keras_textrec.data.memory import Memory
 from keras_textrec.data.order import training_order
 from keras_textrec.data.sources import Source, prefetch
 from keras_textrec.images.converter import ImageConverter
-from keras_textrec.text.tokenizers import CTCTokenizer, LabelReport
+from keras_textrec.text.label_report import LabelReport
+from keras_textrec.text.tokenizers import CTCTokenizer
 
 logger = logging.getLogger(__name__)
 

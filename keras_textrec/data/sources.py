@@ -7,7 +7,8 @@ from typing import Protocol, runtime_checkable
 
 @runtime_checkable
 class Source(Protocol):
-    """Labelled images by position: the image as the bytes of its file, the text as it was written.
+    """Labelled images by position: the image as the bytes of its file, the text as it was written (tokenizers normalise
+    it).
 
     A source pickles and opens its files again in the process that unpickles it. `source[i]` raises ValueError or
     OSError when record `i` cannot be read; pipelines count such a record and go on.

@@ -13,7 +13,6 @@ from keras_textrec.layers.hybrid_decoder import HybridDecoder
 from keras_textrec.layers.nrtr_decoder import NRTRDecoder
 from keras_textrec.presets.description import ABOUT_WEIGHTS
 from keras_textrec.text import Charset, NRTRTokenizer, Tokenizer
-from keras_textrec.text.charset import NAMED_CHARACTERS
 
 logger = logging.getLogger(__name__)
 
@@ -53,8 +52,6 @@ def with_charset(model: keras.Model, charset: Charset | str | Sequence[str], kee
     Raises:
         ValueError: no charset.
     """
-    if isinstance(charset, str) and charset in NAMED_CHARACTERS:
-        raise ValueError(f"charset={charset!r} would be these very letters; give Charset.named({charset!r}).")
     tokenizer = type(model.tokenizer)(**{**model.tokenizer.get_config(), "charset": charset})
     if tokenizer.lowercase and (upper := [c for c in tokenizer.charset if c != c.lower()]):
         tokenizer.lowercase = False

@@ -42,7 +42,7 @@ class CRNN(CTCRecognizer):
         name: str = "crnn",
     ):
         # === Layers ===
-        tokenizer = tokenizer if isinstance(tokenizer, CTCTokenizer) else CTCTokenizer(tokenizer)
+        tokenizer = CTCTokenizer.of(tokenizer, "CRNN")
         converter = converter or ImageConverter(32, 100, resize="pad")
         backbone = backbone or ResNetVD()
         check_one_row("CRNN", backbone, converter.height)

@@ -14,7 +14,7 @@ from keras_textrec.layers.attention_decoder import AttentionDecoder
 from keras_textrec.layers.bilstm import bilstm, check_one_row, map_to_sequence
 from keras_textrec.layers.tps import TPS
 from keras_textrec.models.attention_recognizer import AttentionRecognizer
-from keras_textrec.text import AttentionTokenizer, Charset, Tokenizer
+from keras_textrec.text import AttentionTokenizer, Charset
 from keras_textrec.training.losses import FreeRunningLoss, SequenceLoss
 
 
@@ -56,9 +56,7 @@ class RARE(AttentionRecognizer):
         name: str = "rare",
     ):
         # === Layers ===
-        if isinstance(tokenizer, Tokenizer) and not isinstance(tokenizer, AttentionTokenizer):
-            raise ValueError(f"RARE needs an AttentionTokenizer, not a {type(tokenizer).__name__}.")
-        tokenizer = tokenizer if isinstance(tokenizer, AttentionTokenizer) else AttentionTokenizer(tokenizer)
+        tokenizer = AttentionTokenizer.of(tokenizer, "RARE")
         converter = converter or ImageConverter(32, 100, resize="pad")
         backbone = backbone or ResNetVD()
         check_one_row("RARE", backbone, converter.height)

@@ -49,7 +49,7 @@ class RobustScanner(AttentionRecognizer):
         name: str = "robust_scanner",
     ):
         # === Layers ===
-        tokenizer = tokenizer if isinstance(tokenizer, SARTokenizer) else SARTokenizer(tokenizer)
+        tokenizer = SARTokenizer.of(tokenizer, "RobustScanner")
         converter = converter or ImageConverter(
             48, 160, resize="pad", pad_value=-1.0, round_width_to=4, minimum_width=48
         )

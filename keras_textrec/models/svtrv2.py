@@ -55,7 +55,7 @@ class SVTRv2(CTCRecognizer):
         name: str = "svtrv2",
     ):
         # === Layers ===
-        tokenizer = tokenizer if isinstance(tokenizer, CTCTokenizer) else CTCTokenizer(tokenizer)
+        tokenizer = CTCTokenizer.of(tokenizer, type(self).__name__)
         converter = converter or ImageConverter(48, 320, resize="pad")
         backbone = backbone or SVTRv2Backbone()
         check_one_row(type(self).__name__, backbone, converter.height)

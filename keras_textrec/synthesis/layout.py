@@ -10,6 +10,7 @@ from PIL import Image, ImageDraw
 
 from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.font import Font
+from keras_textrec.text.direction import has_right_to_left, to_visual
 
 # The ink of a text, uint8 (H, W), cropped to it; and the four corners of each character's box, from the upper left
 # clockwise as one reads it, float32 (N, 4, 2), x and y in the ink's pixels. A box is as high as the character's ink,
@@ -19,29 +20,29 @@ Ink = tuple[np.ndarray, np.ndarray]
 
 def needs_shaping(text: str) -> bool:
     """Whether letters join, change their order or carry marks, as in Arabic, Hebrew and the scripts of India."""
-    return not text.isascii() and any(
-        unicodedata.bidirectional(char) in ("R", "AL") or unicodedata.category(char)[0] == "M" for char in text
-    )
+    return has_right_to_left(text) or any(unicodedata.category(char)[0] == "M" for char in text)
 
 
 def draw_text(text: str, font: Font, dice: Dice, config: SimpleNamespace, stacked: bool = False) -> Ink:
     """The text in the font, with the effects of `config`, the section `layout` of the configuration.
 
     Args:
-        stacked: letter below letter.
+        stacked: letter below letter, for letters that need no shaping.
     """
     em = config.em
     joined = needs_shaping(text)
-    pieces = [text] if joined and not stacked else list(text)
+    # The order of labels (`keras_textrec.text.direction`); by itself the library would go by the first letter.
+    direction = "rtl" if has_right_to_left(text) else None
+    pieces = [text] if joined else list(text)
     sizes = [em] * len(pieces)
     if len(pieces) > 2 and text.isupper() and text.isalpha() and dice.happens(config.small_capitals):
         sizes[1:] = [round(em * dice.within(config.small_capitals.size))] * (len(pieces) - 1)
     spacing = em * dice.within(config.spacing.em) if dice.happens(config.spacing) else 0.0
     jitter = em * dice.within(config.jitter.em) if dice.happens(config.jitter) else 0.0
     faces = [font.load(size, joined) for size in sizes]
-    ink, boxes = _set(pieces, faces, spacing, jitter, dice, stacked)
-    if joined and not stacked:
-        boxes = _parts(text, faces[0], boxes[0])
+    ink, boxes = _set(pieces, faces, spacing, jitter, dice, stacked, direction)
+    if joined:
+        boxes = _parts(text, faces[0], boxes[0], direction)
     if dice.happens(config.bold):
         reach = max(1, round(em * dice.within(config.bold.em)))
         ink = cv2.dilate(ink, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1)))
@@ -51,15 +52,18 @@ def draw_text(text: str, font: Font, dice: Dice, config: SimpleNamespace, stacke
     return _crop(*_warp(ink, boxes[:, [[0, 1], [2, 1], [2, 3], [0, 3]]], len(text), dice, config))
 
 
-def _set(pieces, faces, spacing: float, jitter: float, dice: Dice, stacked: bool) -> tuple[np.ndarray, np.ndarray]:
+def _set(
+    pieces, faces, spacing: float, jitter: float, dice: Dice, stacked: bool, direction: str | None
+) -> tuple[np.ndarray, np.ndarray]:
     """Draws piece by piece: the canvas, uint8 (H, W), and their boxes in it (left, top, right, bottom), (N, 4)."""
     pens, boxes = [], []
     x = y = 0.0
     for n, (piece, face) in enumerate(zip(pieces, faces)):
         # With the next letter, the advance has the kerning.
         following = pieces[n + 1] if n + 1 < len(pieces) and faces[n + 1] is face and not stacked else ""
-        advance = face.getlength(piece + following) - (face.getlength(following) if following else 0)
-        left, top, right, bottom = face.getbbox(piece, anchor="ls")
+        advance = face.getlength(piece + following, direction=direction)
+        advance -= face.getlength(following) if following else 0
+        left, top, right, bottom = face.getbbox(piece, anchor="ls", direction=direction)
         pen = (-advance / 2 if stacked else x, y)
         if jitter:
             pen = (pen[0] + dice.gauss(0, jitter / 2), pen[1] + dice.gauss(0, jitter))
@@ -78,18 +82,18 @@ def _set(pieces, faces, spacing: float, jitter: float, dice: Dice, stacked: bool
     canvas = Image.new("L", (right - left, bottom - top))
     draw = ImageDraw.Draw(canvas)
     for piece, face, pen in zip(pieces, faces, pens):
-        draw.text((pen[0] - left, pen[1] - top), piece, font=face, fill=255, anchor="ls")
+        draw.text((pen[0] - left, pen[1] - top), piece, font=face, fill=255, anchor="ls", direction=direction)
     return np.array(canvas), (boxes - [left, top, left, top]).astype(np.float32)
 
 
-def _parts(text: str, face, box: np.ndarray) -> np.ndarray:
+def _parts(text: str, face, box: np.ndarray, direction: str | None) -> np.ndarray:
     """The box of a shaped text shared out among its characters, by the lengths of its beginnings."""
-    ends = np.array([face.getlength(text[:n]) for n in range(len(text) + 1)])
-    ends = np.maximum.accumulate(ends) / max(ends.max(), 1)
-    from_right = any(unicodedata.bidirectional(char) in ("R", "AL") for char in text)
-    ends = box[2] - ends * (box[2] - box[0]) if from_right else box[0] + ends * (box[2] - box[0])
+    ends = [face.getlength(text[:n], direction=direction) for n in range(len(text) + 1)]
+    order = [place for place, _ in to_visual(text)]
+    widths = np.diff(np.maximum.accumulate(ends))[order]
+    ends = box[0] + np.cumsum([0, *widths]) * (box[2] - box[0]) / max(widths.sum(), 1)
     parts = np.tile(box, (len(text), 1))
-    parts[:, [2, 0] if from_right else [0, 2]] = np.stack([ends[:-1], ends[1:]], 1)
+    parts[order, 0], parts[order, 2] = ends[:-1], ends[1:]
     return parts
 
 

@@ -19,6 +19,7 @@ from keras_textrec.synthesis.geometry import view
 from keras_textrec.synthesis.layout import draw_text, needs_shaping
 from keras_textrec.synthesis.paint import add_rim, paint, paste
 from keras_textrec.synthesis.words import TextSource, Words, load_words
+from keras_textrec.text.charset import typed_characters
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +67,9 @@ class WordRenderer:
         self.config = as_section(self.values)
         if words is None and self.config.text.words is not None:
             words = load_words(self.config.text.words)
-        self.texts = TextSource(self.config.text, words, self.config.charset)
+        charset = self.config.charset
+        charset = typed_characters(charset) if isinstance(charset, str) else charset
+        self.texts = TextSource(self.config.text, words, charset)
         if fonts is None:
             fonts = find_fonts(self.config.fonts.folders, self.texts.charset, self.config.fonts.coverage)
         self.fonts = FontChooser(fonts, self.config.fonts)
@@ -108,7 +111,7 @@ class WordRenderer:
         config = self.config
         text, font = self._choose(dice)
         direction = dice.kind(config.layout.directions)
-        stacked = direction == "stacked" and len(text) > 1
+        stacked = direction == "stacked" and len(text) > 1 and not needs_shaping(text)
         ink, boxes = draw_text(text, font, dice, config.layout, stacked)
         matrix, size = view(ink.shape[1], ink.shape[0], dice, config.view, stacked)
         layers, margin = self._layers(ink, font, dice)

@@ -79,7 +79,7 @@ def default_words(folder: str | Path = "/usr/share/dict") -> list[str]:
 
 
 class TextSource:
-    """Draws texts made of `charset` only.
+    """Draws texts made of `charset` only, in Unicode's composed form (NFC).
 
     Args:
         config: the section `text` of the configuration.
@@ -93,7 +93,7 @@ class TextSource:
 
     def __init__(self, config: SimpleNamespace, words: Words | None = None, charset: Iterable[str] | None = None):
         self.config = config
-        self.charset = frozenset("".join(ASCII if charset is None else charset))
+        self.charset = frozenset(unicodedata.normalize("NFC", "".join(ASCII if charset is None else charset)))
         self.case_matters = any(char.isupper() for char in self.charset) and any(c.islower() for c in self.charset)
         self._lexicon = _by_length([] if words is None else words, self._fits)
         self._signs = {}
@@ -243,11 +243,12 @@ def _by_length(words: Words, fits: Callable[[str], bool]) -> dict[int, tuple[lis
     """The words that fit, as they are or in one case, by their length; and their running sum of weights, if any."""
     groups: dict[int, list[str]] = defaultdict(list)
     weights: dict[int, list[float]] = defaultdict(list)
-    for word in words:
+    for given in words:
+        word = unicodedata.normalize("NFC", given)  # as labels are compared
         cases = (word, word.lower(), word.upper())
         fitting = next((text for text in cases if fits(text) and len(text) == len(word)), "")  # ß has no capital
         if fitting:
             groups[len(fitting)].append(fitting)
             if isinstance(words, Mapping):
-                weights[len(fitting)].append(words[word])
+                weights[len(fitting)].append(words[given])
     return {n: (group, list(accumulate(weights[n])) if n in weights else None) for n, group in groups.items()}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from keras_textrec.text.readings import Character, Reading, reading_of
+from keras_textrec.text.readings import Character, Reading
 from keras_textrec.text.tokenizers import Tokenizer
 
 
@@ -80,7 +80,7 @@ class SequenceTokenizer(Tokenizer):
             end = ids.index(self.end_id) if stops and self.end_id in ids else len(ids)
             steps = [step for step in range(end) if ids[step] in symbols]
             characters = [Character(symbols[ids[step]], values[step], 0.0, 1.0) for step in steps]
-            readings.append(reading_of(characters, None if attention is None else attention[row, steps]))
+            readings.append(self._reading(characters, None if attention is None else attention[row, steps]))
         return readings
 
 

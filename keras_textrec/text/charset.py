@@ -1,10 +1,13 @@
 """The characters a recogniser can write, in the order of its output classes."""
 
+import functools
 import logging
+import os
 import pathlib
 import string
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from keras_textrec.system.terminal import near_names
 
@@ -23,25 +26,35 @@ LISTS = pathlib.Path(__file__).parent / "characters"
 class Charset:
     """The characters of a network's output classes, in their order; immutable.
 
+    A letter and an accent that Unicode has one character for (in NFC) are that one, also where they come as two.
+
     Args:
-        characters: a string, one entry per code point, each another one; or a sequence of strings, which may also hold
+        characters: a string, one entry per character, each another one; or a sequence of strings, which may also hold
             what publishers' dictionaries do: entries of several code points, empty ones, and characters that stand
             twice. Each is a class that can be read. No label is encoded to the first two kinds, nor to any place of a
             character but its last one (as PaddleOCR and MindOCR number them).
 
     Raises:
-        ValueError: no characters, or a string that holds one twice.
+        ValueError: no characters; a string that holds one twice, or is the name of a list or a file of characters.
     """
 
     def __init__(self, characters: str | Sequence[str]):
-        entries = tuple(characters)
+        if isinstance(characters, str):
+            if characters in list_names():
+                raise ValueError(f"{characters!r} would be these very letters; give Charset.named({characters!r}).")
+            if _is_file_name(characters):
+                raise ValueError(f"{characters!r} would be these very letters; give Charset.from_file({characters!r}).")
+        entries = tuple(_composed(characters))
         if bad := [entry for entry in entries if not isinstance(entry, str)]:
             raise ValueError(f"Every entry of a charset must be a string, got {bad[0]!r}.")
         if not any(entries):
             raise ValueError("A charset needs at least one character, got none.")
         if isinstance(characters, str) and len(set(entries)) < len(entries):
             twice = [entry for entry, count in Counter(entries).items() if count > 1]
-            raise ValueError(f"A charset must hold each character once; these stand in it more than once: {twice}.")
+            no_file = f" (There is no file {characters!r}.)" if "/" in characters else ""
+            raise ValueError(
+                f"A charset must hold each character once; these stand in it more than once: {twice}.{no_file}"
+            )
         self._characters = entries
         self._index = {entry: place for place, entry in enumerate(entries) if entry}
 
@@ -60,9 +73,8 @@ class Charset:
         """
         if name in NAMED_CHARACTERS:
             return cls(NAMED_CHARACTERS[name] + (" " if space else ""))
-        names = [*NAMED_CHARACTERS, *sorted(path.stem for path in LISTS.glob("*.txt"))]
-        if name not in names:
-            raise ValueError(f"There is no charset named {name!r}; {near_names(name, names)}")
+        if name not in list_names():
+            raise ValueError(f"There is no charset named {name!r}; {near_names(name, list_names())}")
         return cls.from_file(LISTS / f"{name}.txt", space)
 
     @classmethod
@@ -117,8 +129,11 @@ class Charset:
 
     def get_config(self) -> str | list[str]:
         """The plain value that makes it again: a string, or a list where a string would not do."""
-        single = all(len(entry) == 1 for entry in self) and len(self._index) == len(self)
-        return "".join(self) if single else list(self)
+        text = "".join(self)
+        try:
+            return text if Charset(text) == self else list(self)
+        except ValueError:
+            return list(self)
 
     @property
     def characters(self) -> tuple[str, ...]:
@@ -153,3 +168,48 @@ class Charset:
     def __repr__(self) -> str:
         shown = "".join(self._characters[:40]) + ("…" if len(self) > 40 else "")
         return f"Charset({len(self)} characters: {shown})"
+
+
+def typed_characters(value: str) -> Sequence[str]:
+    """What a person typed where characters are wanted: the entries of a named list or of a file, or the text itself.
+
+    Raises:
+        FileNotFoundError: it is called as a file, `.txt`, and there is none.
+        ValueError: the file is not UTF-8, or is empty.
+    """
+    if value in list_names():
+        return Charset.named(value).characters
+    if os.path.isfile(value) or _is_file_name(value):
+        return Charset.from_file(value).characters
+    return value
+
+
+@functools.cache
+def list_names() -> tuple[str, ...]:
+    """The names of all lists of characters."""
+    return (*NAMED_CHARACTERS, *sorted(path.stem for path in LISTS.glob("*.txt")))
+
+
+def _is_file_name(text: str) -> bool:
+    """Whether a text is a file's name rather than characters: it ends as one, or there is that file."""
+    return text.lower().endswith(".txt") or (not {".", "/", "\\"}.isdisjoint(text) and os.path.isfile(text))
+
+
+def _composed(characters: Iterable[str]) -> Iterator[str]:
+    """The entries, with one for each letter and accent that NFC has one character for."""
+    if not isinstance(characters, str):
+        for entry in characters:
+            several = isinstance(entry, str) and len(entry) > 1
+            yield normal if several and len(normal := unicodedata.normalize("NFC", entry)) == 1 else entry
+        return
+    before = ""
+    for character in characters:
+        normal = unicodedata.normalize("NFC", before + character)
+        if before and len(normal) == 1:
+            before = normal
+        else:
+            if before:
+                yield before
+            before = character
+    if before:
+        yield before

@@ -2,55 +2,27 @@
 
 import dataclasses
 import itertools
-from collections import Counter
+import re
+import unicodedata
 from collections.abc import Sequence
+from typing import Self
 
 import numpy as np
 
 from keras_textrec.text.charset import Charset
+from keras_textrec.text.direction import has_right_to_left, to_logical, to_visual
+from keras_textrec.text.label_report import LabelReport, refusal
 from keras_textrec.text.readings import Character, Reading, reading_of
 
 POLICIES = ("error", "drop", "strip")
 
 
-@dataclasses.dataclass
-class LabelReport:
-    """What happened to labels on their way to ids; reports of several batches add up with `+`.
-
-    Attributes:
-        labels: how many were looked at.
-        dropped: by reason, the labels that are not trained on: "empty", "unknown" (characters outside the charset),
-            "too long" (more characters than allowed), "infeasible" (more time steps needed than the network has).
-        stripped: how many labels are trained on without their unknown characters.
-        unknown: how often each character outside the charset was seen.
-    """
-
-    labels: int = 0
-    dropped: Counter = dataclasses.field(default_factory=Counter)
-    stripped: int = 0
-    unknown: Counter = dataclasses.field(default_factory=Counter)
-
-    def __add__(self, other: "LabelReport") -> "LabelReport":
-        return LabelReport(
-            self.labels + other.labels,
-            self.dropped + other.dropped,
-            self.stripped + other.stripped,
-            self.unknown + other.unknown,
-        )
-
-    def __str__(self) -> str:
-        reasons = [f"{count} {reason}" for reason, count in self.dropped.most_common()]
-        parts = [f"{sum(self.dropped.values())} of {self.labels} labels dropped", *reasons]
-        if self.stripped:
-            parts.append(f"{self.stripped} stripped of unknown characters")
-        if self.unknown:
-            seen = ", ".join(f"{character!r} {count}x" for character, count in self.unknown.most_common(10))
-            parts.append(f"outside the charset: {seen}" + (", …" if len(self.unknown) > 10 else ""))
-        return "; ".join(parts)
-
-
 class Tokenizer:
     """Base: texts to the ids of their characters. A subclass says which ids, and what probabilities say.
+
+    This is where labels are normalised, once and for all: a text is the same however its accents are written (composed,
+    NFC, or as characters of their own, NFD), and is encoded by those of the charset. The classes stay what the charset
+    says, also where it holds characters in another form (a letter and its accent apart, compatibility characters).
 
     Attributes:
         first_id: the id of the charset's first character; the others follow in order.
@@ -61,6 +33,9 @@ class Tokenizer:
         unknown: what to do with a label that cannot be trained on as it stands. "error" raises; "drop" leaves out the
             label; "strip" removes its unknown characters (PaddleOCR's way) and leaves out what still does not fit.
         max_length: the most characters of a label, counted after stripping. (PaddleOCR counts before it.)
+        right_to_left: whether texts in Arabic, Hebrew and the like, which are kept in logical order, are encoded in the
+            order in which a picture shows them from left to right, and what is read turned back (`to_visual`). None:
+            whether the charset has letters of such a script.
 
     Raises ValueError when the policy or the charset is not valid.
     """
@@ -73,6 +48,7 @@ class Tokenizer:
         lowercase: bool = False,
         unknown: str = "error",
         max_length: int | None = None,
+        right_to_left: bool | None = None,
     ):
         if unknown not in POLICIES:
             raise ValueError(f"The policy for unknown characters must be one of {POLICIES}, got {unknown!r}.")
@@ -80,7 +56,34 @@ class Tokenizer:
         self.lowercase = lowercase
         self.unknown = unknown
         self.max_length = max_length
+        if right_to_left is None:
+            right_to_left = has_right_to_left("".join(self.charset))
+        self.right_to_left = right_to_left
         self._ids = {character: id for id, character in enumerate(self.charset, start=self.first_id)}
+        self._joined: dict[str, str] = {}  # the charset's characters of which NFC makes several
+        for character in [entry for entry in self.charset if len(entry) == 1]:
+            normal = unicodedata.normalize("NFC", character)
+            if len(normal) > 1:
+                self._joined[normal] = character
+            else:
+                self._ids.setdefault(normal, self._ids[character])
+        self._several = re.compile("|".join(sorted(self._joined, key=len, reverse=True)))
+
+    @classmethod
+    def of(cls, tokenizer: "Tokenizer | Charset | str | Sequence[str]", network: str) -> Self:
+        """What a network is given as its tokenizer: a tokenizer of this class, or the characters to make one of.
+
+        Raises:
+            ValueError: a tokenizer of another class, or what `Charset` refuses.
+        """
+        if isinstance(tokenizer, cls):
+            return tokenizer
+        if isinstance(tokenizer, Tokenizer):
+            raise ValueError(
+                f"{network} needs the tokenizer {cls.__name__}, not {type(tokenizer).__name__}; give it that, or the "
+                "charset alone."
+            )
+        return cls(tokenizer)
 
     @property
     def vocabulary_size(self) -> int:
@@ -107,7 +110,7 @@ class Tokenizer:
         """
         ids, reason, unknown = self._encode(text, self.max_length, time_steps)
         if reason and self.unknown == "error":
-            raise ValueError(_refusal(text, reason, unknown, self.max_length, time_steps))
+            raise ValueError(refusal(text, reason, unknown, self.max_length, time_steps))
         return None if reason else ids
 
     def encode_batch(
@@ -136,7 +139,7 @@ class Tokenizer:
                 array[row, : len(ids)] = ids
                 keep[row] = True
             elif self.unknown == "error":
-                raise ValueError(_refusal(text, reason, unknown, longest, time_steps))
+                raise ValueError(refusal(text, reason, unknown, longest, time_steps))
         return array, keep
 
     def check(self, texts: Sequence[str], length: int | None = None, time_steps: int | None = None) -> LabelReport:
@@ -148,13 +151,46 @@ class Tokenizer:
             report.unknown.update(unknown)
             if reason:
                 report.dropped[reason] += 1
-            elif unknown:
+                report.add_example(reason, repr(text))
+                continue
+            report.lowered += self.lowercase and text.lower() != text
+            report.normalized += not unicodedata.is_normalized("NFC", text)
+            if unknown:
                 report.stripped += 1
+                kept = "".join(character for character in self._normal(text) if character not in unknown)
+                report.add_example("stripped", f"{text!r} is {kept!r}")
         return report
+
+    def _normal(self, text: str) -> str:
+        """The text in the characters that the charset has, as far as it has them."""
+        if self.lowercase:
+            text = text.lower()
+        if text.isascii():
+            return text
+        text = unicodedata.normalize("NFC", text)
+        if self._joined:
+            text = self._several.sub(lambda match: self._joined[match[0]], text)
+        if all(character in self._ids for character in text):
+            return text
+        return "".join(self._parts(character) or character for character in text)
+
+    def _parts(self, character: str) -> str | None:
+        """The characters of the charset that a character is made of: a letter and its accents; None if it is not."""
+        if character in self._ids:
+            return character
+        code_points = unicodedata.decomposition(character)
+        if code_points and not code_points.startswith("<"):
+            parts = "".join(chr(int(code, 16)) for code in code_points.split())
+        else:
+            parts = unicodedata.normalize("NFD", character)  # which has Hangul's
+        found = [self._parts(part) for part in parts] if parts != character else [None]
+        return None if None in found else "".join(found)
 
     def _encode(self, text: str, longest: int | None, time_steps: int | None) -> tuple[list, str | None, list]:
         """The ids of the known characters, why the label is refused (None: it is not), and its unknown characters."""
-        characters = text.lower() if self.lowercase else text
+        characters = self._normal(text)
+        if self.right_to_left:
+            characters = [character for _, character in to_visual(characters)]
         ids = [self._ids.get(character, -1) for character in characters]
         unknown = []
         if -1 in ids:
@@ -182,6 +218,14 @@ class Tokenizer:
         best = probabilities.argmax(-1)  # NumPy's argmax takes the first of equals, as Paddle's does.
         return best, np.take_along_axis(probabilities, best[..., None], -1)[..., 0].astype("float64")
 
+    def _reading(self, characters: Sequence[Character], attention: np.ndarray | None = None) -> Reading:
+        """The reading of characters as they stand from left to right, with their attention (characters, ...)."""
+        if self.right_to_left:
+            order = to_logical([character.text for character in characters])
+            characters = [dataclasses.replace(characters[place], text=text) for place, text in order]
+            attention = None if attention is None else attention[[place for place, _ in order]]
+        return reading_of(characters, attention)
+
     def get_config(self) -> dict:
         """Plain values that rebuild the tokenizer."""
         return {
@@ -189,6 +233,7 @@ class Tokenizer:
             "lowercase": self.lowercase,
             "unknown": self.unknown,
             "max_length": self.max_length,
+            "right_to_left": self.right_to_left,
         }
 
     @classmethod
@@ -231,23 +276,9 @@ class CTCTokenizer(Tokenizer):
     def _read(self, ids: np.ndarray, maxima: list[float]) -> Reading:
         steps = len(ids)
         starts = np.flatnonzero(np.diff(ids, prepend=-1)).tolist()
-        characters = tuple(
+        characters = [
             Character(self.charset.characters[ids[start] - 1], maxima[start], start / steps, end / steps)
             for start, end in zip(starts, [*starts[1:], steps], strict=True)
             if ids[start]
-        )
-        return reading_of(characters)
-
-
-def _refusal(text: str, reason: str, unknown: list[str], longest: int | None, time_steps: int | None) -> str:
-    """The sentence for a label that the policy "error" refuses."""
-    drop = "let the tokenizer drop it (unknown='drop')"
-    why = {
-        "unknown": f"holds characters outside the charset: {sorted(set(unknown))}; add them to the charset, {drop}, "
-        "or have them removed (unknown='strip')",
-        "empty": f"is empty; remove it, or {drop}",
-        "too long": f"is longer than {longest} characters; allow more, or {drop}",
-        "infeasible": f"needs more than the network's {time_steps} time steps; make them more (CTC: widen the input), "
-        f"or {drop}",
-    }
-    return f"The label {text!r} {why[reason]}."
+        ]
+        return self._reading(characters)

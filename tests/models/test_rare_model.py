@@ -118,7 +118,7 @@ def test_without_rectification_any_width():
         (lambda: make_rare(ImageConverter(32, 64, "widen")), "rectification needs images of one width"),
         (lambda: make_rare(ImageConverter(64, 64)), "makes 2 rows of an image of height 64"),
         (lambda: make_rare(rectify="medium"), "size must be 'large' or 'small'"),
-        (lambda: RARE(CTCTokenizer("ab")), "needs an AttentionTokenizer, not a CTCTokenizer"),
+        (lambda: RARE(CTCTokenizer("ab")), "needs the tokenizer AttentionTokenizer, not CTCTokenizer"),
     ],
 )
 def test_what_it_cannot_be_is_refused(make, message):

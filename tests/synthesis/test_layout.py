@@ -2,9 +2,12 @@ import copy
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 
 from keras_textrec.synthesis.dice import Dice
+from keras_textrec.synthesis.font import drawn
 from keras_textrec.synthesis.layout import draw_text, needs_shaping
+from keras_textrec.text.direction import to_visual
 
 pytestmark = pytest.mark.once
 
@@ -81,3 +84,34 @@ def test_stacked_letters_stand_below_each_other(config, fonts):
 def test_scripts_that_need_shaping():
     assert needs_shaping("شارع") and needs_shaping("नमस्ते") and needs_shaping("שלום")
     assert not needs_shaping("street") and not needs_shaping("straße") and not needs_shaping("улица 中国")
+
+
+def profile(ink):
+    """How much ink stands in each hundredth of the width."""
+    return np.array([part.mean() for part in np.array_split(ink, 100, axis=1)])
+
+
+@pytest.mark.parametrize("text", ["שלום עולם", "רקם: 12", "abc (de) של", "a1 (של) 12:30"])
+def test_right_to_left_texts_are_drawn_in_the_order_of_their_labels(config, fonts, text):
+    """From left to right a picture shows `to_visual`, in which labels are encoded, and the boxes are in its places."""
+    font = next((font for font in fonts if drawn(font.path, text) >= set(text) - {" "}), None)
+    if font is None:
+        pytest.skip("none of these fonts has Hebrew letters")
+    ink, boxes = draw_text(text, font, dice(hardness=0), config.layout)
+    order = [place for place, _ in to_visual(text)]
+    assert order != list(range(len(text)))
+    middles = boxes.mean(1)[:, 0]
+    assert (np.diff(middles[order]) > 0).all()
+    # The same characters set one by one, as no library turns them, against the wrong way round.
+    likeness = []
+    for characters in ([character for _, character in to_visual(text)], list(text)):
+        face = font.load(config.layout.em)
+        row = Image.new("L", (round(sum(map(face.getlength, characters))) + 40, 2 * config.layout.em))
+        x = 20.0
+        for character in characters:
+            ImageDraw.Draw(row).text((x, config.layout.em), character, font=face, fill=255, anchor="ls")
+            x += face.getlength(character)
+        alone = np.array(row)
+        columns = np.flatnonzero(alone.any(0))
+        likeness.append(np.corrcoef(profile(ink), profile(alone[:, columns[0] : columns[-1] + 1]))[0, 1])
+    assert likeness[0] > 0.9 > likeness[1], likeness

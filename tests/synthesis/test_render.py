@@ -1,6 +1,7 @@
 import copy
 import dataclasses
 import math
+import string
 
 import cv2
 import numpy as np
@@ -125,6 +126,32 @@ def test_joined_letters_need_raqm(fonts, monkeypatch):
     monkeypatch.setattr(render.features, "check", lambda name: False)
     with pytest.raises(ValueError, match="need a Pillow with Raqm"):
         WordRenderer(fonts, ["شارع"], charset="شارع")
+
+
+def test_joined_letters_are_never_stacked(fonts):
+    """Letter below letter they would not join, and a line that runs from right to left would not run from the top."""
+    stacked = {"directions": {"across": 0, "stacked": 1}}
+    for text, is_stacked in (("abcd", True), ("שלום", False)):
+        font = Font(fonts[0].path, fonts[0].family, frozenset(text))
+        word = WordRenderer([font], [text], charset=text, layout=stacked, text={"kinds": {"word": 1e9}}).render(0)
+        assert (word.image.shape[0] > 2 * word.image.shape[1]) == is_stacked
+
+
+def test_words_and_charsets_are_composed(fonts):
+    font = Font(fonts[0].path, fonts[0].family, frozenset("café"))
+    renderer = WordRenderer([font], ["cafe\u0301"], charset="cafe\u0301", text={"kinds": {"word": 1e9}})
+    assert renderer.texts.charset == set("café")
+    assert {renderer.text(index).lower() for index in range(5)} == {"café"}
+
+
+def test_the_charset_may_be_the_name_of_a_list(fonts, tmp_path):
+    assert WordRenderer(fonts, ["abc"], charset="alphanumeric").texts.charset == set(
+        string.digits + string.ascii_lowercase
+    )
+    (tmp_path / "chars.txt").write_text("a\nb\n", "utf-8")
+    assert WordRenderer(fonts, ["ab"], charset=str(tmp_path / "chars.txt")).texts.charset == {"a", "b"}
+    with pytest.raises(FileNotFoundError, match="There is no charset file 'chars.txt'"):
+        WordRenderer(fonts, ["ab"], charset="chars.txt")
 
 
 def test_a_font_of_capitals_labels_capitals(fonts):

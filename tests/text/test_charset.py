@@ -4,7 +4,7 @@ import string
 import pytest
 
 from keras_textrec.text import Charset
-from keras_textrec.text.charset import LISTS
+from keras_textrec.text.charset import LISTS, typed_characters
 
 pytestmark = pytest.mark.once
 
@@ -147,3 +147,49 @@ def test_every_published_list_is_a_charset():
 def test_no_list(name):
     with pytest.raises(ValueError, match="There is no charset named"):
         Charset.named(name)
+
+
+def test_composed_and_decomposed_are_one_charset():
+    assert Charset("abe\u0301") == Charset("abé") == Charset(["a", "b", "e\u0301"])
+    assert Charset("\u1112\u1161\u11ab") == Charset("한")
+    with pytest.raises(ValueError, match=r"more than once: \['é'\]"):
+        Charset("ée\u0301")
+
+
+def test_published_classes_stay_as_they_are():
+    """Also where a list holds an accent after a letter that it sits on, or characters that NFC would replace."""
+    for name in ("devanagari_dict", "korean_dict", "hebrew_dict", "arabic_dict", "ppocrv4_doc_dict"):
+        charset = Charset.named(name)
+        lines = (LISTS / f"{name}.txt").read_text("utf-8").removesuffix("\n").split("\n")
+        assert list(charset) == lines
+        assert Charset(charset.get_config()) == charset
+    assert Charset(["e", "\u0301"]).characters == ("e", "\u0301")
+    assert Charset(["e", "\u0301"]).get_config() == ["e", "\u0301"]
+
+
+@pytest.mark.parametrize("name", ["dict90", "alphanumeric", "ascii", "ar_dict"])
+def test_the_name_of_a_list_is_no_charset(name):
+    with pytest.raises(ValueError, match=rf"'{name}' would be these very letters; give Charset.named\('{name}'\)"):
+        Charset(name)
+    assert tuple(typed_characters(name)) == Charset.named(name).characters
+
+
+def test_the_name_of_a_file_is_no_charset(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = tmp_path / "my_list.dict"
+    path.write_text("x\ny\n", "utf-8")
+    for name in (str(path), "my_list.dict", "chars.txt"):
+        with pytest.raises(ValueError, match=r"would be these very letters; give Charset.from_file\("):
+            Charset(name)
+    assert tuple(typed_characters("my_list.dict")) == ("x", "y")
+    with pytest.raises(FileNotFoundError, match="There is no charset file 'chars.txt'"):
+        typed_characters("chars.txt")
+    with pytest.raises(ValueError, match=r"There is no file 'lists/my_chars'"):
+        Charset(typed_characters("lists/my_chars"))
+    assert typed_characters("0123456789/.") == "0123456789/."
+    assert len(Charset("0123456789/.")) == 12
+
+
+def test_a_charset_called_as_a_list_survives_its_configuration():
+    charset = Charset(list("dict90"))
+    assert Charset(charset.get_config()) == charset

@@ -1,12 +1,20 @@
 import json
 import pickle
+import unicodedata
 from collections import Counter
 
 import keras
 import numpy as np
 import pytest
 
-from keras_textrec.text import Charset, CTCTokenizer, LabelReport
+from keras_textrec.text import (
+    AttentionTokenizer,
+    Charset,
+    CTCTokenizer,
+    LabelReport,
+    NRTRTokenizer,
+    SARTokenizer,
+)
 
 pytestmark = pytest.mark.once
 
@@ -65,8 +73,8 @@ def test_decode_gives_confidence_and_place_of_every_character():
 
 
 def test_decode_ties_and_multi_code_point_entries():
-    (reading,) = CTCTokenizer(["ffi", "e\u0301"]).decode(np.array([[[0.2, 0.4, 0.4], [0.5, 0.5, 0.0], [0, 0, 1.0]]]))
-    assert reading.text == "ffie\u0301"
+    (reading,) = CTCTokenizer(["ffi", "x\u0301"]).decode(np.array([[[0.2, 0.4, 0.4], [0.5, 0.5, 0.0], [0, 0, 1.0]]]))
+    assert reading.text == "ffix\u0301"
 
 
 def test_places_that_no_label_is_encoded_to():
@@ -143,3 +151,104 @@ def test_serialisation_round_trip(charset):
         assert copy.get_config() == tokenizer.get_config()
         assert copy.charset == tokenizer.charset
         assert copy.encode("A") == [tokenizer.charset.index("a") + 1]
+
+
+def read(tokenizer, *ids):
+    """What the tokenizer makes of these classes, a blank between them."""
+    frames = [frame for id in ids for frame in (id, 0)]
+    return tokenizer.decode(np.eye(tokenizer.vocabulary_size)[None, frames])[0]
+
+
+@pytest.mark.parametrize("form", ["NFC", "NFD"])
+@pytest.mark.parametrize(
+    "charset, label, ids",
+    [
+        ("caféß", "café", [1, 2, 3, 4]),
+        (["c", "a", "f", "e", "\u0301"], "café", [1, 2, 3, 4, 5]),  # the accent is a class of its own
+        (["e", "\u0301", "é"], "é", [3]),
+        ("ếệ", "ếệ", [1, 2]),
+        (["ê", "\u0301", "\u0323", "e"], "ế", [1, 2]),  # a part of it is one character
+        (["\u0958", "\u0915", "\u093c"], "\u0958\u0915", [1, 2]),  # Unicode never composes this one
+        (["\u212b", "x"], "Åx", [1, 2]),  # the sign of the unit: another code for the same letter
+        (["\u212b", "Å"], "Å", [2]),
+        ("\uf902", "\u8eca", [1]),
+        ("한글", "한글", [1, 2]),
+        (["ᄒ", "ᅡ", "ᆫ"], "한", [1, 2, 3]),
+    ],
+)
+def test_composed_and_decomposed_are_one_label(form, charset, label, ids):
+    tokenizer = CTCTokenizer(charset)
+    written = unicodedata.normalize(form, label)
+    assert tokenizer.encode(written) == ids
+    assert tokenizer.check([written]).usable == 1
+
+
+def test_an_accent_is_not_stripped_from_its_letter():
+    tokenizer = CTCTokenizer("cafe", unknown="strip")
+    for form in ("NFC", "NFD"):
+        label = unicodedata.normalize(form, "café")
+        assert tokenizer.encode(label) == [1, 2, 3]
+        assert tokenizer.check([label]).unknown == {"é": 1}
+
+
+def test_lower_case_is_composed_too():
+    tokenizer = CTCTokenizer("é", lowercase=True)
+    assert tokenizer.encode("É") == tokenizer.encode("E\u0301") == [1]
+
+
+def test_right_to_left_labels_are_encoded_as_pictures_show_them():
+    tokenizer = CTCTokenizer("שלום 12")
+    assert tokenizer.right_to_left
+    assert tokenizer.encode("שלום 12") == [6, 7, 5, 4, 3, 2, 1]
+    reading = read(tokenizer, 6, 7, 5, 4, 3, 2, 1)
+    assert reading.text == "שלום 12"
+    assert [c.text for c in reading.characters] == list("שלום 12")
+    assert reading.characters[0].left > reading.characters[3].left > reading.characters[6].left > 0
+
+
+def test_direction_is_declared():
+    assert not CTCTokenizer("abcé").right_to_left
+    assert CTCTokenizer("abcش").right_to_left
+    logical = CTCTokenizer("שלום", right_to_left=False)
+    assert logical.encode("שלום") == [1, 2, 3, 4]
+    assert read(logical, 1, 2, 3, 4).text == "שלום"
+    assert CTCTokenizer.from_config(logical.get_config()).right_to_left is False
+    config = CTCTokenizer("שלום").get_config()
+    assert config.pop("right_to_left") is True
+    assert CTCTokenizer.from_config(config).right_to_left  # written before there was the argument
+
+
+@pytest.mark.parametrize("cls", [AttentionTokenizer, SARTokenizer, NRTRTokenizer])
+def test_attention_decoders_read_right_to_left_too(cls):
+    tokenizer = cls("אבג1")
+    ids = tokenizer.encode("אב1")
+    assert ids == [tokenizer.first_id + place for place in (3, 1, 0)]
+    probabilities = np.eye(tokenizer.vocabulary_size)[None, [*ids, tokenizer.end_id]]
+    (reading,) = tokenizer.decode(probabilities, np.arange(4.0)[None, :, None])
+    assert reading.text == "אב1"
+    assert reading.attention.ravel().tolist() == [2, 1, 0]
+
+
+def test_what_a_network_is_given():
+    """A tokenizer of its class, or characters; never another's."""
+    tokenizer = CTCTokenizer("ab")
+    assert CTCTokenizer.of(tokenizer, "CRNN") is tokenizer
+    assert CTCTokenizer.of("ab", "CRNN").charset == CTCTokenizer.of(Charset("ab"), "CRNN").charset == Charset("ab")
+    with pytest.raises(ValueError, match="CRNN needs the tokenizer CTCTokenizer, not AttentionTokenizer; give it that"):
+        CTCTokenizer.of(AttentionTokenizer("ab"), "CRNN")
+
+
+def test_a_report_tells_what_is_changed_and_shows_examples():
+    tokenizer = CTCTokenizer("df10cé", lowercase=True, unknown="strip")
+    report = tokenizer.check(["äöüßD10CF1", "D10", "df", "e\u0301", "ß", "", "ab", "äx", "xyz"])
+    assert (report.labels, report.usable, report.stripped, report.lowered, report.normalized) == (9, 4, 1, 2, 1)
+    assert report.examples["stripped"] == ("'äöüßD10CF1' is 'd10cf1'",)
+    assert report.examples["unknown"] == ("'ß'", "'ab'", "'äx'")
+    text = str(report + report)
+    for part in (
+        "10 of 18 labels dropped; 8 unknown; 2 empty; 2 stripped of unknown characters; 4 made lower case",
+        "2 brought into composed form (NFC)",
+        "outside the charset: 'ä' 4x, 'ß' 4x",
+        "stripped, for example: 'äöüßD10CF1' is 'd10cf1', 'äöüßD10CF1' is 'd10cf1'",
+    ):
+        assert part in text, text
