@@ -21,6 +21,7 @@ from keras_textrec.commands import (
     train,
 )
 from keras_textrec.system.backend import missing_backend
+from keras_textrec.system.errors import Failure
 from keras_textrec.system.interrupts import answered_interrupts, interrupted
 from keras_textrec.version import __version__
 
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with answered_interrupts(options.command):
             return COMMANDS[options.command].run(options)
-    except (OSError, ValueError, ModuleNotFoundError) as error:
+    except (OSError, ValueError, ModuleNotFoundError, Failure) as error:
         reason = (isinstance(error, ModuleNotFoundError) and missing_backend()) or error
         print(f"keras-textrec {options.command}: {reason}", file=sys.stderr)
         return 1

@@ -1,8 +1,9 @@
 """Writing LMDB datasets in the layout of `keras_textrec.data.lmdb_source`."""
 
+import contextlib
 import os
 import shutil
-from typing import Self
+from typing import Any, Self
 
 import lmdb
 
@@ -16,7 +17,8 @@ class LMDBWriter:
     """Writes an LMDB folder; what is committed is a valid LMDB at every moment, however the writing ends.
 
     Use as a context manager. Records are committed a thousand at a time, each time with the right `num-samples`;
-    leaving the block, also by an exception, commits the rest. A killed process loses at most the last thousand.
+    leaving the block, also by an exception, commits the rest. A killed process loses at most the last thousand. An
+    exception before the first record leaves no LMDB.
 
     Args:
         path: the folder, created when missing.
@@ -41,7 +43,7 @@ class LMDBWriter:
         self._committed = 0
         self._pending: list[tuple[bytes, bytes, dict[str, bytes]]] = []
         self.failed = False
-        exists = os.path.exists(os.path.join(self.path, "data.mdb"))
+        exists = self._begun = os.path.exists(os.path.join(self.path, "data.mdb"))
         if exists and not resume:
             raise FileExistsError(f"{self.path} holds an LMDB already; delete it, resume it or choose another folder.")
         if exists:
@@ -69,8 +71,12 @@ class LMDBWriter:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exception) -> None:
-        self.close()
+    def __exit__(self, error: type[BaseException] | None, *_: Any) -> None:
+        try:
+            self.close()
+        finally:
+            if error and not self._committed and not self._begun:
+                self._remove()
 
     def append(self, image: bytes, text: str, **others: bytes) -> None:
         """Adds one record: an image file's bytes, its text, and what else there is under `NAME-%09d`.
@@ -112,6 +118,13 @@ class LMDBWriter:
                 ) from error
         self._committed += len(self._pending)
         self._pending.clear()
+
+    def _remove(self) -> None:
+        """Removes what this writer made; a folder that holds more stays."""
+        for name in ("data.mdb", "lock.mdb"):
+            os.remove(os.path.join(self.path, name))
+        with contextlib.suppress(OSError):
+            os.rmdir(self.path)
 
     def close(self) -> None:
         """Commits the rest, unless committing has failed, and closes the file."""

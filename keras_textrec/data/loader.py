@@ -8,6 +8,7 @@ import queue
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from keras_textrec.data.augment import Augmentation, augmented
@@ -111,25 +112,27 @@ class LoaderProcesses:
 
     Raises:
         ValueError: the loader does not pickle, for a function of the user's that is a lambda.
+        WorkersFailed: the processes do not start.
     """
 
     def __init__(self, loader: Loader, size: int, processes: int, calls: int):
-        try:
-            pickle.dumps(loader)
-        except (pickle.PicklingError, AttributeError, TypeError) as error:
-            raise ValueError(
-                f"Loading by processes needs a source, an augmentation and a tokenizer that pickle (functions of a "
-                f"module, no lambdas); use processes=0 or change this: {error}."
-            ) from error
         self._loader = loader
         self._memory = multiprocessing.RawArray("B", calls * size)
         self._slots: queue.SimpleQueue[int] = queue.SimpleQueue()
         for slot in range(calls):
             self._slots.put(slot * size)
-        self._workers = Workers(functools.partial(_draw, loader, self._memory), processes)
+        try:
+            self._workers = Workers(
+                functools.partial(_draw, loader), processes, functools.partial(_begin, self._memory)
+            )
+        except (pickle.PicklingError, AttributeError, TypeError) as error:
+            raise ValueError(
+                f"Loading by processes needs a source, an augmentation and a tokenizer that pickle (functions of a "
+                f"module, no lambdas); use processes=0 or change this: {error}."
+            ) from error
 
     def __call__(self, indices: Sequence[int], rng: np.random.Generator | None, canvas: int, x: np.ndarray) -> Loaded:
-        """As `Loader`'s. WorkerKilled: processes are killed again and again."""
+        """As `Loader`'s. WorkersFailed: processes are killed again and again."""
         start = self._slots.get()
         try:
             loaded = self._workers(start, x.shape, indices, rng, canvas)
@@ -144,17 +147,26 @@ class LoaderProcesses:
         self._workers.close()
 
 
+_memory = None  # in a process: what it shares with its parent
+
+
+def _begin(memory) -> None:
+    """What a process does first."""
+    global _memory
+    _memory = memory
+    cv2.setNumThreads(1)  # the processes share the cores
+
+
 def _draw(
     loader: Loader,
-    memory,
     start: int,
     shape: tuple[int, ...],
     indices: Sequence[int],
     rng: np.random.Generator | None,
     canvas: int,
 ) -> Loaded:
-    """What a process calls."""
-    return loader.draw(indices, rng, canvas, _view(memory, start, shape))
+    """What a process is then called for."""
+    return loader.draw(indices, rng, canvas, _view(_memory, start, shape))
 
 
 def _view(memory, start: int, shape: tuple[int, ...]) -> np.ndarray:

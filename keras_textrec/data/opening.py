@@ -10,6 +10,7 @@ from keras_textrec.data.lmdb_source import LMDBSource
 from keras_textrec.data.mixing import mix
 from keras_textrec.data.sources import ConcatSource, Source
 from keras_textrec.data.tfrecord_source import TFRecordSource, is_tfrecord, tfrecord
+from keras_textrec.system.openers import OPENERS, open_file
 
 
 def open_source(path: str | os.PathLike) -> Source:
@@ -64,10 +65,8 @@ def _open_file(path: Path) -> Source:
         return TFRecordSource(path)
     if path.suffix.lower() in SUFFIXES:
         return FolderSource(path.parent, path)
-    if path.suffix.lower() in (".yaml", ".yml"):
-        from keras_textrec.synthesis.source import RenderedSource
-
-        return RenderedSource(path)
+    if path.suffix.lower() in OPENERS:
+        return open_file(path)
     raise ValueError(
         f"{path} is no dataset: give an LMDB folder, a TFRecord file, a label file ({', '.join(SUFFIXES)}) or a "
         "configuration of rendered words (.yaml)."

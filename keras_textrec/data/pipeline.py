@@ -1,16 +1,19 @@
 """Batches into training, by tf.data or by a `keras.utils.PyDataset`: the same arrays in the same order."""
 
-import concurrent.futures
+import contextlib
 import os
 import threading
 import weakref
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
 
 import keras
 import numpy as np
 
 from keras_textrec.data.batches import Batch, Batches
 from keras_textrec.data.loader import LoaderProcesses
+from keras_textrec.system.threads import Threads
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -27,10 +30,7 @@ def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None, pro
     example = batches.load([])  # every batch has its structure and types
 
     def load():
-        data.on_epoch_end()  # here, because Keras looks at a first batch before it trains, and need not ask for the end
-        data.on_epoch_begin()
-        for number in range(len(data)):
-            yield data[number]
+        yield from data
 
     def spec(array: np.ndarray) -> tf.TensorSpec:
         several = array.ndim == 4 and len(batches.shapes) > 1
@@ -40,16 +40,34 @@ def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None, pro
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
     options = tf.data.Options()
     options.experimental_optimization.inject_prefetch = False  # the threads of `data` run ahead, and nothing else
+    # There is nothing to tune. TensorFlow wakes the tuning thread of an iterator that ends before it says that it ends;
+    # on a busy machine that sleeps on then, up to a minute, and `fit` waits for it between two epochs.
+    options.autotune.enabled = False
     dataset = dataset.with_options(options)
+    dataset.loading = data
     # TensorFlow keeps the generator for ever, and that would keep the processes.
     weakref.finalize(dataset, data.close).atexit = False
     return dataset
 
 
-class BatchDataset(keras.utils.PyDataset):
-    """The batches as a `keras.utils.PyDataset`, which needs no TensorFlow; each `fit` epoch is the next one.
+@contextlib.contextmanager
+def errors_as_raised(*datasets: Any) -> Iterator[None]:
+    """For a `fit`: an error of loading is raised as it is, where TensorFlow would tell it in a text with tracebacks."""
+    try:
+        yield
+    except Exception:
+        for dataset in datasets:
+            error = getattr(dataset, "loading", dataset).error
+            if error:
+                raise error from None
+        raise
 
-    Pass `shuffle=False` to `fit`: it would shuffle the batches' order once more, without a seed.
+
+class BatchDataset(keras.utils.PyDataset):
+    """The batches as a `keras.utils.PyDataset`, which needs no TensorFlow; each pass over all is the next epoch.
+
+    In training, batches come in their order, whatever numbers are asked for: `fit` asks for shuffled ones unless it is
+    told `shuffle=False`, and the batches are shuffled already. A pass that was cut short comes again.
 
     Args:
         batches: what to load.
@@ -59,8 +77,12 @@ class BatchDataset(keras.utils.PyDataset):
         processes: how many read, decode, augment and resize images, beside this one; 0: the threads do that. With
             some, the caller's script needs its `if __name__ == "__main__":`.
 
+    Attributes:
+        error: what loading a batch raised last.
+
     Raises:
         ValueError: processes are asked for, and the source or the augmentation does not pickle.
+        WorkersFailed: the processes do not start.
     """
 
     def __init__(self, batches: Batches, epoch: int = 0, threads: int | None = None, processes: int = 0):
@@ -69,15 +91,17 @@ class BatchDataset(keras.utils.PyDataset):
         super().__init__()
         self.batches = batches
         self.epoch = epoch
+        self.error: Exception | None = None
         self.threads = threads or (processes + 2 if processes else min(8, os.cpu_count() or 1))
         self._loader = None
         if processes:
             size = 3 * batches.batch_size * max(height * width for height, width in batches.shapes)
             self._loader = LoaderProcesses(batches.loader, size, processes, self.threads)
-        self._pool = concurrent.futures.ThreadPoolExecutor(self.threads)
-        self._loading: dict[tuple[int, int], concurrent.futures.Future] = {}
+        self._pool = Threads(self.threads)
+        self._loading: dict[tuple[int, int], Future] = {}
         self._lock = threading.Lock()
-        self._running = self._finished = False
+        self._begins = False
+        self._next = 0
 
     def close(self) -> None:
         """Ends the processes, if there are any."""
@@ -87,11 +111,16 @@ class BatchDataset(keras.utils.PyDataset):
     def __len__(self) -> int:
         return len(self.batches)
 
+    @property
+    def num_batches(self) -> int:
+        """As `len`. With asking for it, Keras and `for` begin a pass."""
+        self._begins = True
+        return len(self)
+
     def __getitem__(self, index: int) -> Batch:
-        ahead = range(index, min(index + self.threads + 2, len(self)))
         with self._lock:
-            self._finished |= self._running and index == len(self) - 1
-            wanted = [(self.epoch, number) for number in ahead]
+            number = self._take_turn() if self.batches.training else index
+            wanted = [(self.epoch, ahead) for ahead in range(number, min(number + self.threads + 2, len(self)))]
             old = self._loading
             self._loading = {
                 key: old.pop(key, None) or self._pool.submit(self.batches.batch, key[1], key[0], self._loader)
@@ -99,13 +128,20 @@ class BatchDataset(keras.utils.PyDataset):
             }
             for future in old.values():
                 future.cancel()
-            future = self._loading[self.epoch, index]
-        return future.result()
+            future = self._loading[self.epoch, number]
+        try:
+            return future.result()
+        except Exception as error:
+            self.error = error
+            raise
 
-    def on_epoch_begin(self) -> None:
-        self._running, self._finished = True, False
-
-    def on_epoch_end(self) -> None:
-        """Moves on if the epoch's last batch was asked for: Keras also calls this after a first look at the data."""
-        self.epoch += self._finished
-        self._running = self._finished = False
+    def _take_turn(self) -> int:
+        """The number of the next batch, after a whole pass in the next epoch."""
+        if self._next == len(self):
+            self.epoch += 1
+            self._next = 0
+        elif self._begins:
+            self._next = 0
+        self._begins = False
+        self._next += 1
+        return self._next - 1

@@ -1,5 +1,6 @@
 """Renders words as a camera would see them on signs, screens, shirts and paper."""
 
+import functools
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from keras_textrec.synthesis.geometry import view
 from keras_textrec.synthesis.layout import draw_text, needs_shaping
 from keras_textrec.synthesis.paint import add_rim, paint, paste
 from keras_textrec.synthesis.words import TextSource, Words, load_words
+from keras_textrec.system.workers import Workers
 from keras_textrec.text.charset import typed_characters
 
 logger = logging.getLogger(__name__)
@@ -90,6 +92,10 @@ class WordRenderer:
     def render_jpegs(self, indices: Sequence[int]) -> list[Word]:
         """Several of them: a worker's task."""
         return [self.render_jpeg(index) for index in indices]
+
+    def workers(self, processes: int | None = None) -> Workers:
+        """Processes that have `render_jpegs`; None: one for each core, which OpenCV is then not to use all in each."""
+        return Workers(self.render_jpegs, processes, functools.partial(cv2.setNumThreads, 1))
 
     def text(self, index: int) -> str:
         """The text of image number `index`, without the image."""

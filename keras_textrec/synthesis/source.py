@@ -49,7 +49,7 @@ class RenderedSource:
         """Has these images rendered by worker processes and kept for a while; `source[index]` waits for them."""
         with self._lock:
             if self._workers is None:
-                self._workers = Workers(self.renderer.render_jpegs, self.processes)
+                self._workers = self.renderer.workers(self.processes)
             indices = [index for index in map(int, indices) if index not in self._kept]
             for at in range(0, len(indices), _TASK):
                 task = indices[at : at + _TASK]

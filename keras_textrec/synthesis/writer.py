@@ -1,9 +1,11 @@
 """Writes rendered words into an LMDB with several processes."""
 
+import contextlib
+import functools
 import hashlib
 import json
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from keras_textrec.synthesis.font import Font
 from keras_textrec.synthesis.render import Word, WordRenderer
 from keras_textrec.synthesis.words import Words
 from keras_textrec.system.terminal import progress_bar
-from keras_textrec.system.workers import WorkerKilled, Workers
+from keras_textrec.system.workers import WorkersFailed
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,8 @@ def synthesize(
     """Writes images number `start` to `start + count - 1` into an LMDB below `directory`.
 
     The LMDB is the same whatever `processes`. Beside it stand `synthesis.yaml`, the whole configuration, and
-    `fonts.txt`, the fonts that could be drawn from. However the writing ends, the LMDB is valid up to its last commit.
+    `fonts.txt`, the fonts that could be drawn from. However the writing ends, the LMDB is valid up to its last commit;
+    without an image there is none.
 
     Args:
         count: None takes the configuration's.
@@ -51,48 +54,54 @@ def synthesize(
     Raises:
         FileExistsError: the folder holds an LMDB, and `resume` is False.
         FileNotFoundError: no usable font.
-        OSError: the disk is full, or rendering processes are killed again and again.
+        OSError: the disk is full.
         ValueError: `count` is below 1, or the LMDB to resume was begun otherwise.
+        WorkersFailed: processes do not start, or are killed again and again.
     """
     renderer = WordRenderer(fonts, words, config, **settings)
     count = renderer.config.count if count is None else count
     if count < 1:
         raise ValueError(f"count is {count}; ask for at least one image.")
     identity = _identity(renderer, start).encode()
-    with LMDBWriter(directory, resume) as writer, progress_bar(show=progress) as bar:
+    # Processes first: in a script without its guard, they are told apart from the script before anything is written.
+    with (
+        _rendering(renderer, count, processes) as render,
+        LMDBWriter(directory, resume) as writer,
+        progress_bar(show=progress) as bar,
+    ):
         if len(writer) and writer.state is None:
             logger.info("%s is complete, with %s images.", directory, f"{len(writer):,}")
             return
         if len(writer) and writer.state != identity:
             raise ValueError(f"{directory} was begun with another configuration, fonts or words; resume with those.")
         writer.state = identity
-        _describe(Path(directory), renderer)
         task = bar.add_task("synthesize", total=count, completed=len(writer))
         indices = range(start + len(writer), start + count)
         chunks = [indices[at : at + CHUNK] for at in range(0, len(indices), CHUNK)]
         try:
-            for rendered in _rendered(renderer, chunks, processes):
+            for number, rendered in enumerate(render(chunks)):
+                if number == 0:
+                    _describe(Path(directory), renderer)
                 for word in rendered:
                     others = {"boxes": word.boxes.astype("<f4").tobytes()} if boxes else {}
                     writer.append(word.image, word.text, **others)
                 bar.advance(task, len(rendered))
-        except WorkerKilled as error:
-            raise OSError(
-                f"{error} {directory} is valid and keeps its {len(writer):,} images; resume to go on."
-            ) from error
+        except WorkersFailed as error:
+            kept = f" {directory} is valid and keeps its {len(writer):,} images; resume to go on." if writer else ""
+            raise WorkersFailed(f"{error}{kept}") from error
         writer.state = None
 
 
-def _rendered(renderer: WordRenderer, chunks: list[range], processes: int | None) -> Iterator[list[Word]]:
-    if processes == 1 or len(chunks) == 1:
-        for chunk in chunks:
-            yield renderer.render_jpegs(chunk)
+@contextlib.contextmanager
+def _rendering(
+    renderer: WordRenderer, count: int, processes: int | None
+) -> Iterator[Callable[[list[range]], Iterable[list[Word]]]]:
+    """What renders one task after the other: processes, unless they are not worth it."""
+    if processes == 1 or count <= CHUNK:
+        yield functools.partial(map, renderer.render_jpegs)
         return
-    workers = Workers(renderer.render_jpegs, processes)
-    try:
-        yield from workers.in_order(chunks)
-    finally:
-        workers.close()
+    with contextlib.closing(renderer.workers(processes)) as workers:
+        yield workers.in_order
 
 
 def _identity(renderer: WordRenderer, start: int) -> str:

@@ -14,6 +14,7 @@ import numpy as np
 import yaml
 
 from keras_textrec.data import Source
+from keras_textrec.data.pipeline import errors_as_raised
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +52,7 @@ def train(
     Raises:
         ValueError: `output` holds a run and `resume` is False, or holds none and it is True, or another description's;
             the loss became infinite, NaN or ten times what it began with (the state of the epoch before is kept).
+        WorkersFailed: processes do not start, or are killed again and again (the state of the epoch before is kept).
     """
     output = pathlib.Path(output)
     description = model.describe()
@@ -74,14 +76,16 @@ def train(
         (output / DESCRIPTION).write_text(yaml.safe_dump(description, sort_keys=False, allow_unicode=True), "utf-8")
     _tell(model, training, validation, steps)
     keeper = _Keeper(output, best, steps * recipe.batch_size, model.about.get("images_seen", 0))
-    model.fit(
-        data,
-        validation_data=model.evaluation_data(validation),
-        epochs=recipe.epochs,
-        initial_epoch=epoch,
-        shuffle=False,  # the data come shuffled
-        callbacks=[keeper, keras.callbacks.TerminateOnNaN()],
-    )
+    validation_data = model.evaluation_data(validation)
+    with errors_as_raised(data, validation_data):
+        model.fit(
+            data,
+            validation_data=validation_data,
+            epochs=recipe.epochs,
+            initial_epoch=epoch,
+            shuffle=False,  # Keras would warn that it does not shuffle a `tf.data.Dataset`
+            callbacks=[keeper, keras.callbacks.TerminateOnNaN()],
+        )
     return keeper.best
 
 

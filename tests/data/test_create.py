@@ -148,6 +148,22 @@ def test_a_writer_resumes(tmp_path, records):
         assert writer.state is None
 
 
+def test_an_error_before_the_first_record_leaves_nothing(tmp_path, records, many):
+    with pytest.raises(KeyboardInterrupt):
+        create(tmp_path / "out", interrupted(many, 0))
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "mine.txt").write_text("mine")
+    with pytest.raises(KeyboardInterrupt):
+        create(tmp_path / "out", interrupted(many, 0))
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["mine.txt"]
+    create(tmp_path / "out", Records([]))  # done, and empty
+    assert list(data.lmdb(tmp_path / "out")) == []
+    with pytest.raises(KeyboardInterrupt), LMDBWriter(tmp_path / "out", resume=True):
+        raise KeyboardInterrupt
+    assert (tmp_path / "out" / "data.mdb").exists()
+
+
 def test_decoded_images(tmp_path, records):
     """Every reader finds the pixels that decoding and shrinking give, upright, and nothing that cannot be read."""
     upright = np.random.default_rng(0).integers(0, 256, (90, 30, 3), "uint8")

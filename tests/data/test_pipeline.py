@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import keras
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 
 import keras_textrec.data as data
 from keras_textrec.data.augment import AUGMENTATIONS, augmentation
-from keras_textrec.data.pipeline import BatchDataset, Batches, tf_dataset
+from keras_textrec.data.pipeline import BatchDataset, Batches, errors_as_raised, tf_dataset
 from keras_textrec.images import ImageConverter
+from keras_textrec.system.workers import WorkersFailed
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.tokenizers import CTCTokenizer
 from tests.tiny import make_crnn
@@ -40,14 +42,10 @@ def feed(request):
 def epochs_of(dataset, epochs):
     """The batches of several epochs, as Keras goes through a dataset."""
     for _ in range(epochs):
-        if isinstance(dataset, keras.utils.PyDataset):
-            dataset.on_epoch_begin()
         for number, batch in enumerate(dataset):
             yield [np.asarray(part) for part in batch]
             if number == len(dataset) - 1:
                 break
-        if isinstance(dataset, keras.utils.PyDataset):
-            dataset.on_epoch_end()
 
 
 def expected(batches, epochs):
@@ -87,12 +85,7 @@ def test_tf_data_has_static_shapes(batches):
 
 def test_an_epoch_that_was_cut_short_comes_again(batches, feed):
     dataset = feed(batches, threads=2)
-    if isinstance(dataset, keras.utils.PyDataset):
-        dataset.on_epoch_begin()
-        dataset[0]
-        dataset.on_epoch_end()
-    else:
-        next(iter(dataset))
+    next(iter(dataset))
     assert_same(epochs_of(dataset, 1), expected(batches, [0]))
 
 
@@ -112,17 +105,79 @@ class Fingerprint(keras.metrics.Metric):
         return self.value + 0.0
 
 
-@pytest.mark.parametrize("first", [0, 5])
-def test_fit_sees_the_epochs(batches, feed, first):
+@pytest.mark.parametrize(("first", "shuffle"), [(0, True), (5, False)])
+def test_fit_sees_the_epochs(batches, feed, first, shuffle):
+    """In their order and each loaded once, but for those of Keras' first look, though it shuffles their numbers."""
+    loaded, load = [], batches.batch
+    batches.batch = lambda number, epoch, loader: loaded.append((epoch, number)) or load(number, epoch, loader)
     model = keras.Sequential([keras.Input((16, 40, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
     model.compile("sgd", lambda y_true, y_pred: keras.ops.mean(y_pred, -1), metrics=[Fingerprint()])
     dataset, seen = feed(batches, epoch=first, threads=2), []
     keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["fingerprint"]))
     for epochs in (2, 1):
-        model.fit(dataset, epochs=epochs, shuffle=False, verbose=0, callbacks=[keep])
+        model.fit(dataset, epochs=epochs, shuffle=shuffle, verbose=0, callbacks=[keep])
+    del batches.batch
+    assert len(set(loaded)) == 3 * len(dataset) and len(loaded) <= 3 * len(dataset) + 2
     wanted = expected(batches, range(first, first + 3))
     assert seen == [float((y * np.arange(96.0).reshape(8, 12)).sum()) for _, y, _ in wanted]
     assert len(set(seen)) == len(seen)
+
+
+def test_fit_goes_on_through_an_epoch_of_the_data_in_epochs_of_its_own(batches):
+    """`steps_per_epoch` of `fit`, fewer than the batches of an epoch."""
+    if keras.backend.backend() == "tensorflow":
+        pytest.skip("on TensorFlow, batches come through tf.data, which Keras begins anew")
+    model = keras.Sequential([keras.Input((16, 40, 3)), keras.layers.Flatten(), keras.layers.Dense(1)])
+    model.compile("sgd", lambda y_true, y_pred: keras.ops.mean(y_pred, -1), metrics=[Fingerprint()])
+    seen = []
+    keep = keras.callbacks.LambdaCallback(on_train_batch_end=lambda batch, logs: seen.append(logs["fingerprint"]))
+    model.fit(BatchDataset(batches), epochs=2, steps_per_epoch=2, verbose=0, callbacks=[keep])
+    wanted = [batches.batch(number) for number in range(4)]
+    assert seen == [float((y * np.arange(96.0).reshape(8, 12)).sum()) for _, y, _ in wanted]
+
+
+def test_batches_of_an_evaluation_come_by_their_numbers(write, records):
+    batches = Batches(
+        data.lmdb(write("words", records)), ImageConverter(16, 40), CTCTokenizer("abc", unknown="strip"), 8, length=12
+    )
+    dataset = BatchDataset(batches)
+    for number in (3, 0, 3, 4):
+        assert_same([dataset[number]], [batches.batch(number)])
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no process can be bound to a core on this system")
+def test_an_epochs_end_does_not_wait_for_tensorflows_tuning(batches):
+    """On a busy core, half of the iterators that had lived for a second waited for another one before they ended."""
+    pytest.importorskip("tensorflow")
+    dataset, cores = tf_dataset(batches), os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cores)})
+    busy = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        iterators = [iter(dataset) for _ in range(8)]
+        for iterator in iterators:
+            next(iterator)
+        time.sleep(1.0)
+        waited = []
+        while iterators:
+            start = time.perf_counter()
+            iterators.pop()
+            waited.append(time.perf_counter() - start)
+    finally:
+        busy.kill()
+        os.sched_setaffinity(0, cores)
+    assert max(waited) < 0.4
+
+
+def test_errors_of_loading_are_raised_as_they_are(batches, feed):
+    """Also where TensorFlow wraps them."""
+    dataset = feed(batches)
+
+    def fail(number, epoch, loader):
+        raise WorkersFailed("3 processes were killed.")
+
+    batches.batch = fail
+    with pytest.raises(WorkersFailed, match="3 processes were killed"), errors_as_raised(dataset):
+        next(iter(dataset))
 
 
 def test_processes_tell_what_threads_tell(write, records):

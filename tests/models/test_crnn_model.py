@@ -130,14 +130,14 @@ def test_fit_follows_the_policy_for_characters_outside_the_charset(tmp_path):
     before = values(model)
     # TensorFlow wraps the exception in its own.
     with pytest.raises(Exception, match=r"holds characters outside the charset: \['-'\]") as raised:
-        model.fit(model.training_data(source, batch_size=4), shuffle=False, verbose=0)
+        model.fit(model.training_data(source, batch_size=4), verbose=0)
     assert BACKEND == "tensorflow" or raised.type is ValueError
     assert all(np.array_equal(a, b) for a, b in zip(before, values(model)))
 
     for unknown in ("strip", "drop"):
         before = values(model)
         model.tokenizer = CTCTokenizer(model.tokenizer.charset, unknown=unknown)
-        history = model.fit(model.training_data(source, batch_size=4), shuffle=False, verbose=0).history
+        history = model.fit(model.training_data(source, batch_size=4), verbose=0).history
         assert np.isfinite(history["loss"]).all()
         after = values(model)
         assert all(np.isfinite(value).all() for value in after)

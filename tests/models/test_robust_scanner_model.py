@@ -102,7 +102,7 @@ def test_fit_on_words(tmp_path):
     data = model.training_data(lmdb(write_lmdb(tmp_path / "words", ["cab", "bad", "cabbage", "face"])), batch_size=4)
     image, valid_ratio, tokens = next(iter(data))[0]
     assert [tuple(x.shape) for x in (image, valid_ratio, tokens)] == [(4, 16, 40, 3), (4,), (4, STEPS)]
-    history = model.fit(data, shuffle=False, verbose=0).history
+    history = model.fit(data, verbose=0).history
     assert np.isfinite(history["loss"]).all()
 
 

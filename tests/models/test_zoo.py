@@ -58,7 +58,6 @@ def test_fit_keep_and_read(model, tmp_path):
         model.training_data(words, steps_per_epoch=2),
         validation_data=model.evaluation_data(words),
         epochs=1,
-        shuffle=False,
         verbose=0,
     ).history
     assert all(np.isfinite(values[0]) for values in history.values())

@@ -12,7 +12,7 @@ from keras_textrec.data.lmdb_source import close_environment, lmdb
 from keras_textrec.data.lmdb_writer import LMDBWriter
 from keras_textrec.images.load import decode
 from keras_textrec.synthesis import WordRenderer, load_config, synthesize, writer
-from keras_textrec.system.workers import WorkerKilled
+from keras_textrec.system.workers import Workers, WorkersFailed
 
 pytestmark = pytest.mark.once
 
@@ -143,17 +143,29 @@ def test_a_killed_worker_is_replaced(tmp_path, fonts, monkeypatch, caplog, light
     assert caplog.text.count("A process was killed") == 1
 
 
+def test_processes_that_cannot_start_leave_nothing(tmp_path, fonts, monkeypatch):
+    def fail(self, processes):
+        raise WorkersFailed("The script has no guard.")
+
+    monkeypatch.setattr(WordRenderer, "workers", fail)
+    with pytest.raises(WorkersFailed, match="^The script has no guard.$"):
+        synthesize(tmp_path / "words", 300, fonts=fonts, words=WORDS, processes=2, progress=False)
+    assert not (tmp_path / "words").exists()
+
+
 def test_workers_that_are_always_killed_are_told_and_nothing_is_lost(tmp_path, fonts, monkeypatch):
     monkeypatch.setattr(writer, "CHUNK", 10)
 
     def kill_after_two(self, chunks):
         for number, indices in enumerate(chunks):
             if number == 2:
-                raise WorkerKilled("3 processes were killed.")
+                raise WorkersFailed("3 processes were killed.")
             yield WordRenderer(fonts, WORDS).render_jpegs(indices)
 
-    monkeypatch.setattr(writer.Workers, "in_order", kill_after_two)
-    with pytest.raises(OSError, match=r"processes were killed.*is valid and keeps its 20 images; resume to go on"):
+    monkeypatch.setattr(Workers, "in_order", kill_after_two)
+    with pytest.raises(
+        WorkersFailed, match=r"processes were killed.*is valid and keeps its 20 images; resume to go on"
+    ):
         synthesize(tmp_path / "words", 300, fonts=fonts, words=WORDS, processes=2, progress=False)
     assert records(tmp_path / "words") == rendered(WordRenderer(fonts, WORDS), range(20))
     assert yaml.safe_load((tmp_path / "words" / "synthesis.yaml").read_text())["seed"] == 0
