@@ -60,7 +60,7 @@ def read_checkpoint(path: str | Path) -> Checkpoint:
             its only inference model.
 
     Returns:
-        All tensors of the file. Floats of 16 bits of PyTorch and MindSpore become float32, everything else stays.
+        All tensors of the file. Floats of 16 bits become float32, everything else stays.
 
     Raises:
         FileNotFoundError: there is no such file.

@@ -90,7 +90,8 @@ def load_published(model: keras.Model, checkpoint: Checkpoint) -> None:
     A network without a guide leaves out the guide's tensors; nothing else may be left over.
 
     Raises:
-        ValueError: tensors missing, left over or of another shape, all of them listed; the model is left as it was.
+        ValueError: tensors missing, left over, of another shape or not finite, all of them listed; the model is left as
+            it was.
     """
     tensors = checkpoint.tensors
     if checkpoint.framework == "mindspore":

@@ -30,7 +30,7 @@ from keras_textrec.zoo.hub import download_preset
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1  # to be raised when the converters make something else of the same file
+FORMAT = 2  # to be raised when the converters make something else of the same file
 FILES = (CONFIG, METADATA, WEIGHTS)
 DIGEST = "sha256"  # the file that holds the SHA-256 of the others
 

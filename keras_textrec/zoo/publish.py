@@ -46,9 +46,8 @@ def upload_preset(
     if revision:
         raise ValueError(f"{uri}: a preset is uploaded to hf://user/repo, without a revision.")
     folder = pathlib.Path(folder)
-    load_weights(
-        build(describe_folder(folder), initialize=False), folder / WEIGHTS
-    )  # nobody could use what cannot be loaded here
+    # Nobody could use what cannot be loaded here.
+    load_weights(build(describe_folder(folder), initialize=False), folder / WEIGHTS)
     files: dict[str, pathlib.Path | bytes] = {name: folder / name for name in (CONFIG, METADATA, WEIGHTS)}
     if card is not None:
         files[CARD] = card.encode()
