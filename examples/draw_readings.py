@@ -17,9 +17,11 @@ def draw(image: np.ndarray, reading: textrec.Reading) -> np.ndarray:
     tile = np.full((IMAGE_HEIGHT + 50, TILE_WIDTH, 3), 255, "uint8")
     tile[10 : 10 + image.shape[0], 10 : 10 + image.shape[1]] = image
     for character in reading.characters:
+        if character.left is None:  # attention decoders do not tell
+            continue
         ends = (10 + round(scale * edge) for edge in (character.left, character.right))
         colour = (round(230 * (1 - character.confidence)), round(170 * character.confidence), 40)
-        cv2.rectangle(tile, (next(ends), IMAGE_HEIGHT + 12), (next(ends) - 1, IMAGE_HEIGHT + 15), colour, -1)
+        cv2.rectangle(tile, (next(ends), IMAGE_HEIGHT + 12), (next(ends) - 3, IMAGE_HEIGHT + 15), colour, -1)
     caption = f"{reading.text}  {reading.confidence:.2f}"
     cv2.putText(tile, caption, (10, IMAGE_HEIGHT + 38), cv2.FONT_HERSHEY_SIMPLEX, 0.6, (20, 20, 20), 1, cv2.LINE_AA)
     return tile

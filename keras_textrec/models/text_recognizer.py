@@ -15,7 +15,7 @@ from keras_textrec.images import load_image
 from keras_textrec.models.charset_surgery import with_charset
 from keras_textrec.models.preset_model import PresetModel, default_jit
 from keras_textrec.presets.description import dtype_policy
-from keras_textrec.text import Character, Charset, Reading
+from keras_textrec.text import Charset, Reading
 from keras_textrec.training.metrics import reading_metrics
 from keras_textrec.training.recipes import is_recipe_optimizer
 
@@ -54,7 +54,7 @@ class TextRecognizer(PresetModel):
 
         Returns:
             A `Reading`, or a list of them in the order of the images. `left` and `right` of its characters are columns
-            of the given image, in pixels (rows, where the converter turns it).
+            of the given image, in pixels (rows, where the converter turns it), or None where the network does not tell.
 
         Raises:
             FileNotFoundError, ValueError: an image cannot be read; nothing is returned for the others.
@@ -69,7 +69,9 @@ class TextRecognizer(PresetModel):
             for start in range(0, len(members), batch_size):
                 batch = members[start : start + batch_size]
                 probabilities = self._probabilities([pixels[i] for i in batch], width)
-                for i, reading in zip(batch, self.tokenizer.decode(probabilities), strict=True):
+                ratios = np.array([self.converter.resized_width(pixels[i].shape, width) / width for i in batch])
+                decoded = self.tokenizer.decode(probabilities, valid_ratio=ratios)
+                for i, reading in zip(batch, decoded, strict=True):
                     readings[i] = self._in_pixels(reading, pixels[i].shape, width)
         return readings if many else readings[0]
 
@@ -91,7 +93,9 @@ class TextRecognizer(PresetModel):
         _, columns = self.converter.upright(shape)
         scale = columns * width / self.converter.resized_width(shape, width)
         characters = tuple(
-            Character(c.text, c.confidence, min(c.left * scale, columns), min(c.right * scale, columns))
+            c
+            if c.left is None
+            else dataclasses.replace(c, left=min(c.left * scale, columns), right=min(c.right * scale, columns))
             for c in reading.characters
         )
         return dataclasses.replace(reading, characters=characters)

@@ -55,15 +55,21 @@ class SequenceTokenizer(Tokenizer):
         return array[:, :length]
 
     def decode(
-        self, probabilities: np.ndarray, attention: np.ndarray | None = None, *, published: bool = False
+        self,
+        probabilities: np.ndarray,
+        attention: np.ndarray | None = None,
+        *,
+        valid_ratio: np.ndarray | None = None,
+        published: bool = False,
     ) -> list[Reading]:
         """Greedy reading: the best class of every step up to the end; special symbols are left out.
 
-        The decoder does not say where a character stands: `left` is 0 and `right` is 1.
+        The decoder does not say where a character stands: `left` and `right` are None.
 
         Args:
             probabilities: float (B, S, V), V = `vocabulary_size`.
             attention: float (B, S, ...), what each step looked at; the readings carry the maps of their characters.
+            valid_ratio: as other tokenizers take it; places of characters are not known here.
             published: decode exactly as PaddleOCR does; the class says how that differs. (Its confidence of an empty
                 reading is NaN and remains 0.0 here.)
 
@@ -79,7 +85,7 @@ class SequenceTokenizer(Tokenizer):
         for row, (ids, values) in enumerate(zip(best.tolist(), maxima.tolist(), strict=True)):
             end = ids.index(self.end_id) if stops and self.end_id in ids else len(ids)
             steps = [step for step in range(end) if ids[step] in symbols]
-            characters = [Character(symbols[ids[step]], values[step], 0.0, 1.0) for step in steps]
+            characters = [Character(symbols[ids[step]], values[step]) for step in steps]
             readings.append(self._reading(characters, None if attention is None else attention[row, steps]))
         return readings
 

@@ -8,12 +8,16 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True)
 class Character:
-    """One character that was read. `left` and `right` are fractions (0 to 1) of the network input's width."""
+    """One character that was read, and where it stands, as nearly as the network tells.
+
+    `left` and `right` are columns of the given image, in pixels, in what `read` gives; in what a tokenizer gives,
+    fractions of the network input's width. They are None where it is not known, as for attention decoders.
+    """
 
     text: str
     confidence: float
-    left: float
-    right: float
+    left: float | None = None
+    right: float | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -12,6 +12,7 @@ import numpy as np
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.direction import has_right_to_left, to_logical, to_visual
 from keras_textrec.text.label_report import LabelReport, refusal
+from keras_textrec.text.places import letter_places
 from keras_textrec.text.readings import Character, Reading, reading_of
 
 POLICIES = ("error", "drop", "strip")
@@ -94,8 +95,11 @@ class Tokenizer:
         """The fewest steps in which a network can write these characters."""
         raise NotImplementedError
 
-    def decode(self, probabilities: np.ndarray) -> list[Reading]:
-        """What probabilities, float (B, T, V), say."""
+    def decode(self, probabilities: np.ndarray, *, valid_ratio: np.ndarray | None = None) -> list[Reading]:
+        """What probabilities, float (B, T, V), say.
+
+        `valid_ratio`, float (B,), is the part of the input's width that each image fills; None: all of it.
+        """
         raise NotImplementedError
 
     def encode(self, text: str, time_steps: int | None = None) -> list[int] | None:
@@ -258,27 +262,32 @@ class CTCTokenizer(Tokenizer):
         """One step for each character, and a blank between two equal neighbours."""
         return len(ids) + sum(a == b for a, b in itertools.pairwise(ids))
 
-    def decode(self, probabilities: np.ndarray) -> list[Reading]:
+    def decode(self, probabilities: np.ndarray, *, valid_ratio: np.ndarray | None = None) -> list[Reading]:
         """Greedy reading: the best class of every frame, runs of one class made one character, blanks left out.
 
-        A character's confidence is the probability at the first frame of its run, as PaddleOCR has it; frame t of T
-        covers t/T to (t+1)/T of the input's width.
+        A character's confidence is the probability at the first frame of its run, as PaddleOCR has it. Its place is
+        what `letter_places` makes of the runs, as a fraction of the input's width.
 
         Args:
             probabilities: float (B, T, V), V = `vocabulary_size`.
+            valid_ratio: float (B,), the part of the input's width that each image fills; None: all of it.
 
         Raises:
             ValueError: the array has another shape.
         """
         best, maxima = self._greedy(probabilities)
-        return [self._read(ids, values) for ids, values in zip(best, maxima.tolist(), strict=True)]
+        ratios = [1.0] * len(best) if valid_ratio is None else np.asarray(valid_ratio).tolist()
+        return [self._read(*row) for row in zip(best, maxima.tolist(), ratios, strict=True)]
 
-    def _read(self, ids: np.ndarray, maxima: list[float]) -> Reading:
+    def _read(self, ids: np.ndarray, maxima: list[float], valid_ratio: float) -> Reading:
         steps = len(ids)
-        starts = np.flatnonzero(np.diff(ids, prepend=-1)).tolist()
+        starts = np.flatnonzero(np.diff(ids, prepend=-1))
+        ends = np.append(starts[1:], steps)
+        letters = ids[starts] > 0
+        starts, ends = starts[letters], ends[letters]
+        lefts, rights = letter_places((starts + ends) / 2, valid_ratio * steps)
         characters = [
-            Character(self.charset.characters[ids[start] - 1], maxima[start], start / steps, end / steps)
-            for start, end in zip(starts, [*starts[1:], steps], strict=True)
-            if ids[start]
+            Character(self.charset.characters[ids[start] - 1], maxima[start], left, right)
+            for start, left, right in zip(starts.tolist(), (lefts / steps).tolist(), (rights / steps).tolist())
         ]
         return self._reading(characters)

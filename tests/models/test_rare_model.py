@@ -77,10 +77,10 @@ def test_readings_with_their_attention():
     shown = rare().read(images, attention=True)
     assert [reading.text for reading in shown] == [reading.text for reading in plain]
     assert any(reading.text for reading in plain), "the test needs a network that writes something"
-    for reading, image in zip(shown, images, strict=True):
+    for reading in shown:
         assert reading.attention.shape == (len(reading.text), 16)
         np.testing.assert_allclose(reading.attention.sum(-1), 1, rtol=1e-4)
-        assert all((c.left, c.right) == (0, image.shape[1]) for c in reading.characters)
+        assert all((c.left, c.right) == (None, None) for c in reading.characters)
     assert rare().read(images[0], attention=True).text == plain[0].text
 
 

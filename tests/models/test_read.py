@@ -61,8 +61,8 @@ def test_positions_are_columns_of_the_given_image(monkeypatch):
     monkeypatch.setattr(model, "_probabilities", lambda images, width: np.eye(37)[[frames] * len(images)])
     readings = model.read([np.zeros((32, 50, 3), "uint8"), np.zeros((16, 32, 3), "uint8")])
     assert [reading.text for reading in readings] == ["abc", "abc"]
-    assert [(c.left, c.right) for c in readings[0].characters] == [(12, 20), (24, 28), (48, 50)]
-    assert [(c.left, c.right) for c in readings[1].characters] == [(6, 10), (12, 14), (24, 30)]
+    assert [(c.left, c.right) for c in readings[0].characters] == [(5, 15), (15, 34), (34, 50)]
+    assert [(c.left, c.right) for c in readings[1].characters] == [(4, 9), (9, 18.5), (18.5, 32)]
 
 
 def test_every_kind_of_image_reads_the_same(tmp_path, images, alone):

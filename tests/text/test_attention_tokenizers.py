@@ -106,7 +106,7 @@ def test_readings_carry_the_attention_of_their_characters():
     np.testing.assert_array_equal(reading.attention, attention[0, 1:3])
     (plain,) = AttentionTokenizer("abc").decode(probabilities)
     assert plain.attention is None and plain == reading
-    assert [(c.left, c.right) for c in reading.characters] == [(0, 1), (0, 1)]
+    assert [(c.left, c.right) for c in reading.characters] == [(None, None), (None, None)]
     assert json.loads(json.dumps(reading.to_dict()))["text"] == "ba"
 
 

@@ -62,7 +62,8 @@ def test_decode_gives_confidence_and_place_of_every_character():
         probabilities[0, frame, id] = value
     (reading,) = CTCTokenizer("ab").decode(probabilities)
     assert reading.text == "aab"
-    assert [(c.left * 8, c.right * 8) for c in reading.characters] == [(1, 3), (4, 5), (5, 6)]
+    # The middles of the runs, 2, 4.5 and 5.5, move by 0.25; borders lie between them.
+    assert [(c.left * 8, c.right * 8) for c in reading.characters] == [(1, 3.5), (3.5, 5.25), (5.25, 6.25)]
     assert [c.confidence for c in reading.characters] == pytest.approx([0.5, 0.7, 0.6])
     assert reading.confidence == pytest.approx(0.6)
     assert json.loads(json.dumps(reading.to_dict())) == {
@@ -70,6 +71,25 @@ def test_decode_gives_confidence_and_place_of_every_character():
         "confidence": reading.confidence,
         "characters": [vars(c) for c in reading.characters],
     }
+
+
+@pytest.mark.parametrize(
+    ("frames", "valid_ratio", "places"),
+    [
+        (
+            [1, 0, 0, 0, 2, 0, 0, 0, 0, 0],
+            1.0,
+            [(0.0, 4.0), (4.0, 8.0)],
+        ),  # 1.5 to the right, not the 2 to the middle
+        ([1, 0, 0, 0, 2, 0, 0, 0, 0, 0], 0.6, [(0.0, 3.0), (3.0, 6.0)]),  # 0.5 to the right, and not beyond the image
+        ([0, 0, 0, 1, 0, 0, 0, 2, 2, 2], 1.0, [(0.0, 5.0), (5.0, 10.0)]),  # 1 to the left
+        ([0, 1, 0, 0, 0, 0, 0, 0, 0, 0], 0.8, [(0.0, 8.0)]),
+        ([0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1.0, []),
+    ],
+)
+def test_places_of_letters(frames, valid_ratio, places):
+    (reading,) = CTCTokenizer("ab").decode(np.eye(3)[None, frames], valid_ratio=np.array([valid_ratio]))
+    assert [(c.left * 10, c.right * 10) for c in reading.characters] == [pytest.approx(place) for place in places]
 
 
 def test_decode_ties_and_multi_code_point_entries():
