@@ -2,31 +2,38 @@
 
 import codecs
 import csv
+import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-SUFFIXES = (".csv", ".json", ".jsonl", ".tsv", ".txt")
-# What a header, or an object of a JSON file, calls them.
-FILE_NAMES = ("file", "filename", "file_name", "image", "image_path", "img_path", "name", "path")
-TEXT_NAMES = ("text", "label", "labels", "transcription", "word", "words")
+from keras_textrec.data.columns import FILE_NAMES, TEXT_NAMES, Columns, Names, shortened
 
+SUFFIXES = (".csv", ".json", ".jsonl", ".tsv", ".txt")
 # ICDAR's lines: word_1.png, "Tiredness", with a backslash before quotes inside.
 _ICDAR_LINE = re.compile(r'(.+?),\s*"(.*)"\s*')
+
+# pandas' lines of cells with tabs between them: a cell that holds a quote is quoted, and its quotes are doubled.
+_QUOTED = r'"(?:[^"]|"")*"'
+_QUOTED_LINE = re.compile(rf'(?:{_QUOTED}|[^"\t]*)(?:\t(?:{_QUOTED}|[^"\t]*))*')
 
 # A row's cells, or the object that a line of JSON holds.
 Row = list[str] | dict[str, Any]
 
+_SAMPLE = 20  # lines that are looked at, to tell how a file is laid out
 
-def read_labels(path: Path) -> Iterator[tuple[str, str]]:
+
+def read_labels(path: Path, exists: Names = lambda name: False) -> Iterator[tuple[str, str]]:
     """The image's name and the text of every record of a label file, in order; blank lines are passed over.
 
     - `.csv`: name and text, in quotes where needed; with or without a header such as `file_name,text`.
-    - `.tsv`, or a `.txt` with tabs: name, tab, text; with or without a header. PaddleOCR's lists of names, `["a.jpg",
-      "b.jpg"]`, are as many records of one text.
+    - `.tsv`, or a `.txt` with tabs: name, tab, text; with or without a header, in quotes as pandas writes them or not.
+      PaddleOCR's lists of names, `["a.jpg", "b.jpg"]`, are as many records of one text.
     - `.txt`: ICDAR's `name, "text"`, or `name text`.
+    - any of these with `;` or `,` between the cells, and with other columns: that of the images is the one that holds
+      names of files that are there (`exists`), and that of the texts the one left beside it, numbers of rows aside.
     - `.jsonl`, or a `.txt` of such lines: an object with name and text, as MMOCR 0.x and Hugging Face write them.
     - `.json`: MMOCR 1.x's `data_list`, a list of objects with name and text, or one object of texts by name.
 
@@ -34,22 +41,23 @@ def read_labels(path: Path) -> Iterator[tuple[str, str]]:
 
     Raises (at the latest behind the last record, when all is known):
         FileNotFoundError: there is no such file.
-        ValueError: lines that are not UTF-8, hold no name and text, or more than these; the first in words, how many.
+        ValueError: which column is what cannot be told, or lines are not UTF-8, hold no name and text, or more than
+            these; the first in words, how many.
     """
     bad: dict[int, str] = {}
-    reader = _read_json if path.suffix.lower() == ".json" else _read_lines
-    columns = None
-    for number, row in reader(path, bad):
+    is_json = path.suffix.lower() == ".json"
+    rows = _read_json(path, bad) if is_json else _read_lines(path, bad, _splitter(path, exists))
+    first = list(itertools.islice(rows, _SAMPLE))
+    columns = Columns.of([row for _, row in first if isinstance(row, list)], exists, path)
+    header = columns.header
+    for number, row in itertools.chain(first, rows):
         try:
             if isinstance(row, dict):
                 yield _of_object(row)
-                continue
-            if columns is None:
-                header = _header_columns(row)
-                columns, width = (header, len(row)) if header else ((0, 1), 2)
-                if header:
-                    continue
-            yield from _of_cells(row, columns, width)
+            elif header:
+                header = False
+            else:
+                yield from _of_cells(row, columns)
         except ValueError as error:
             bad.setdefault(number, str(error))
     if bad:
@@ -62,7 +70,7 @@ def read_labels(path: Path) -> Iterator[tuple[str, str]]:
 def _read_json(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, Row]]:
     """The objects of a file that is JSON as a whole, numbered from 1."""
     try:
-        content = json.loads("\n".join(line for _, line in _lines(path, bad)))
+        content = _parsed("\n".join(line for _, line in _lines(path, bad)))
     except ValueError as error:
         raise ValueError(f"{path} is not JSON: {error}.") from error
     if isinstance(content, dict):
@@ -73,10 +81,49 @@ def _read_json(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, Row]]:
     yield from enumerate(content, 1)
 
 
-def _read_lines(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, Row]]:
+def _parsed(text: str) -> Any:
+    """What JSON says; numbers as they are written, for a text may be one."""
+    return json.loads(text, parse_int=str, parse_float=str)
+
+
+# What cuts a line into cells, or the delimiter of a csv.reader, which cuts across lines too.
+_Split = Callable[[str], list[str]] | str
+
+
+def _splitter(path: Path, exists: Names) -> _Split:
+    """How a file's lines are cut into cells: as its suffix says, or otherwise if only then they name an image."""
+    sample = [line for _, line in itertools.islice(_lines(path, {}), _SAMPLE) if line.strip()]
+    tabs = "\t" if _quotes_cells(path) else _split_tabs
+    usual: dict[str, list[_Split]] = {".csv": [",", ";", tabs], ".tsv": [tabs, ";", ","]}
+    splits = usual.get(path.suffix.lower(), [tabs if tabs == "\t" else _split_line, ";", ","])
+    for split in splits:
+        if isinstance(split, str):
+            rows = [row for line in sample for row in csv.reader([line], delimiter=split, skipinitialspace=True)]
+        else:
+            rows = [split(line) for line in sample]
+        if any(len(row) > 1 and any(map(exists, row)) for row in rows):
+            return split
+    return splits[0]
+
+
+def _quotes_cells(path: Path) -> bool:
+    """Whether the cells between tabs are quoted as pandas does it: every quote in the file says so, and one surely."""
+    sure = False
+    if path.suffix.lower() in (".tsv", ".txt"):
+        for _, line in _lines(path, {}):
+            if '"' in line:
+                if "\t" not in line or not _QUOTED_LINE.fullmatch(line):
+                    return False
+                sure |= line.startswith('"')
+                sure |= any('""' in cell[1:-1] or "\t" in cell for cell in re.findall(_QUOTED, line))
+    return sure
+
+
+def _read_lines(path: Path, bad: dict[int, str], split: _Split) -> Iterator[tuple[int, Row]]:
     """The rows of a file of lines, with their line numbers."""
-    if path.suffix.lower() == ".csv":
-        reader = csv.reader((line + "\n" for _, line in _lines(path, bad)), skipinitialspace=True, strict=True)
+    if isinstance(split, str):
+        lines = (line + "\n" for _, line in _lines(path, bad))
+        reader = csv.reader(lines, delimiter=split, skipinitialspace=split != "\t", strict=True)
         try:
             yield from ((reader.line_num, row) for row in reader if row)
         except csv.Error as error:
@@ -87,13 +134,13 @@ def _read_lines(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, Row]]:
             continue
         if path.suffix.lower() == ".jsonl" or line.startswith('{"'):
             try:
-                entry = json.loads(line)
+                entry = _parsed(line)
             except ValueError as error:
                 bad.setdefault(number, f"is not JSON: {error}")
                 continue
             yield number, entry if isinstance(entry, dict) else []
         else:
-            yield number, line.split("\t") if "\t" in line or path.suffix.lower() == ".tsv" else _split_line(line)
+            yield number, split(line)
 
 
 def _lines(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, str]]:
@@ -113,32 +160,39 @@ def _lines(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, str]]:
                 text = line.decode()
             except UnicodeDecodeError:
                 text = line.decode("cp1252", "replace")
-                bad[number] = f"is not UTF-8 (as Windows-1252 it reads {text!r}); save the whole file as UTF-8"
+                bad[number] = f"is not UTF-8 (as Windows-1252 it reads {shortened(text)}); save the whole file as UTF-8"
             yield number, text
 
 
+def labels_pages(path: Path) -> bool:
+    """Whether a label file is a detector's: boxes on a page, as PPOCRLabel's `Label.txt` has them."""
+    return any(_is_page(line) for _, line in itertools.islice(_lines(path, {}), 1))
+
+
+def _is_page(text: str) -> bool:
+    return "[{" in text and '"transcription"' in text
+
+
+def _split_tabs(line: str) -> list[str]:
+    return line.split("\t")
+
+
 def _split_line(line: str) -> list[str]:
+    if "\t" in line:
+        return _split_tabs(line)
     icdar = _ICDAR_LINE.fullmatch(line)
     if icdar:
         return [icdar[1], re.sub(r'\\(["\\])', r"\1", icdar[2])]
     return line.strip().split(maxsplit=1)
 
 
-def _header_columns(row: list[str]) -> tuple[int, int] | None:
-    """The columns of the name and the text if the row is a header."""
-    words = [cell.strip().lower() for cell in row]
-    files = [column for column, word in enumerate(words) if word in FILE_NAMES]
-    texts = [column for column, word in enumerate(words) if word in TEXT_NAMES]
-    return (files[0], texts[0]) if files and texts else None
-
-
-def _of_cells(row: list[str], columns: tuple[int, int], width: int) -> Iterator[tuple[str, str]]:
-    if len(row) != width:
-        what = "a file name and a text" if width == 2 else f"{width} cells"
+def _of_cells(row: list[str], columns: Columns) -> Iterator[tuple[str, str]]:
+    if len(row) != columns.width:
+        what = "a file name and a text" if columns.width == 2 else f"{columns.width} cells"
         hint = "; a text that holds a tab or a comma belongs into a .jsonl, or in quotes into a .csv"
-        raise ValueError(f"is not {what}: {row!r}{hint if len(row) > width else ''}")
-    name, text = (row[column] for column in columns)
-    if text.startswith("[{") and '"transcription"' in text:
+        raise ValueError(f"is not {what}: {shortened(row)}{hint if len(row) > columns.width else ''}")
+    name, text = row[columns.name], row[columns.text]
+    if text.startswith("[{") and _is_page(text):
         raise ValueError("labels boxes on a page, for a detector; crop the words first")
     if not name.startswith("["):
         yield name, text
@@ -160,5 +214,5 @@ def _of_object(entry: dict[str, Any]) -> tuple[str, str]:
     else:
         texts = [entry[key] for key in TEXT_NAMES if key in entry]
     if not names or not texts or not isinstance(names[0], str) or not isinstance(texts[0], str):
-        raise ValueError(f"names no image and text, as `file_name` and `text` do: {entry!r}")
+        raise ValueError(f"names no image and text, as `file_name` and `text` do: {shortened(entry)}")
     return names[0], texts[0]

@@ -4,7 +4,6 @@ Keys: `num-samples` (decimal text), `image-%09d` (an image file's bytes) and `la
 from 0 where there is an `image-000000000`.
 """
 
-import glob
 import os
 import threading
 from pathlib import Path
@@ -13,12 +12,14 @@ from pathlib import Path
 import lmdb as _lmdb
 
 from keras_textrec.data.benchmarks import check_benchmark
+from keras_textrec.data.folders import walk
 from keras_textrec.data.lmdb_pages import check_whole
 from keras_textrec.data.sources import ConcatSource, Source, check_index
 
 COUNT_KEY = b"num-samples"
 
-# This process' one environment per absolute path: LMDB forbids a second. The signature tells a replaced file.
+# This process' one environment per real path: LMDB forbids a second, through a link too. The signature tells a replaced
+# file.
 _environments: dict[str, tuple[tuple[int, int], _lmdb.Environment]] = {}
 _environments_lock = threading.Lock()
 
@@ -41,10 +42,14 @@ def lmdb(path: str | os.PathLike) -> Source:
         raise FileNotFoundError(f"There is no folder {path}; give an LMDB folder, or a folder with LMDBs below it.")
     if (path / "data.mdb").is_file():
         return LMDBSource(path)
-    below = sorted(Path(found).parent for found in glob.glob(f"{glob.escape(str(path))}/**/data.mdb", recursive=True))
+    below = []
+    for folder, files, folders in walk(path):
+        if "data.mdb" in files:
+            folders.clear()
+            below.append(folder)
     if not below:
         raise FileNotFoundError(f"There is no data.mdb in {path} or below it; give an LMDB folder.")
-    return ConcatSource([LMDBSource(folder) for folder in below])
+    return ConcatSource([LMDBSource(folder) for folder in sorted(below)])
 
 
 class LMDBSource:
@@ -65,10 +70,10 @@ class LMDBSource:
 
     def __init__(self, path: str | os.PathLike):
         self.path = str(path)
-        self._absolute_path = os.path.abspath(path)
+        self._real_path = os.path.realpath(path)
         if not os.path.isfile(os.path.join(self.path, "data.mdb")):
             raise FileNotFoundError(f"There is no data.mdb in {self.path}; give an LMDB folder.")
-        environment = _environment(self._absolute_path, refresh=True)
+        environment = _environment(self._real_path, refresh=True)
         try:
             with environment.begin() as transaction:
                 self.first, self._length = self._count(transaction)
@@ -96,7 +101,7 @@ class LMDBSource:
 
     def _get(self, number: int, *keys: bytes) -> list[bytes]:
         try:
-            with _environment(self._absolute_path).begin() as transaction:
+            with _environment(self._real_path).begin() as transaction:
                 values = [transaction.get(key) for key in keys]
         except _lmdb.Error as error:
             raise ValueError(f"{self.path}/data.mdb is damaged at record {number}: {error}.") from error
@@ -149,7 +154,7 @@ def record_keys(number: int) -> tuple[bytes, bytes]:
 
 
 def _environment(path: str, refresh: bool = False) -> _lmdb.Environment:
-    """This process' environment of an absolute path; `refresh`: opened again if the file was replaced or grew."""
+    """This process' environment of a real path; `refresh`: opened again if the file was replaced or grew."""
     entry = _environments.get(path)
     if entry is not None and not refresh:
         return entry[1]
@@ -173,7 +178,7 @@ def _environment(path: str, refresh: bool = False) -> _lmdb.Environment:
 def close_environment(path: str | os.PathLike) -> None:
     """Closes what this process reads of an LMDB folder, so that it can be written; sources open it again."""
     with _environments_lock:
-        entry = _environments.pop(os.path.abspath(path), None)
+        entry = _environments.pop(os.path.realpath(path), None)
         if entry is not None:
             entry[1].close()
 

@@ -1,13 +1,15 @@
 """Sources by path: what lies there is recognised."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from keras_textrec.data.folder_source import USUAL_NAMES, FolderSource, find_labels, folder
+from keras_textrec.data.folder_source import FolderSource, find_labels, folder, is_usual, listed
+from keras_textrec.data.folders import once, walk
 from keras_textrec.data.labels import SUFFIXES
 from keras_textrec.data.lmdb_source import LMDBSource
 from keras_textrec.data.mixing import mix
+from keras_textrec.data.paired_source import has_pairs
 from keras_textrec.data.sources import ConcatSource, Source
 from keras_textrec.data.tfrecord_source import TFRecordSource, is_tfrecord, tfrecord
 from keras_textrec.system.openers import OPENERS, open_file
@@ -44,13 +46,19 @@ def open_sources(paths: Sequence[str | os.PathLike], ratios: Sequence[float] | N
 def find_sources(folders: str | os.PathLike | Sequence[str | os.PathLike]) -> dict[str, Source]:
     """Every dataset in the folders or below them, by its path below its folder (its own name where it is the folder).
 
+    One that links give several names is found once.
+
     Raises:
         FileNotFoundError: there is no dataset.
         ValueError: a dataset that is damaged, or two of the same name.
     """
     found: dict[str, Source] = {}
+    seen = set()
     for root in [Path(folders)] if isinstance(folders, str | os.PathLike) else map(Path, folders):
         for path, source in _datasets(root):
+            if os.path.realpath(path) in seen:
+                continue
+            seen.add(os.path.realpath(path))
             name = path.relative_to(root).as_posix() if path != root else root.resolve().name
             if name in found:
                 raise ValueError(f"Two datasets are called {name}: {path} and another; evaluate them separately.")
@@ -77,30 +85,40 @@ def _datasets(root: Path) -> Iterator[tuple[Path, Source]]:
     """The datasets of a folder and their folders."""
     if not root.is_dir():
         raise FileNotFoundError(f"There is no folder {root}.")
-    empty = True
-    for path, source in _search(root):
-        empty = False
-        yield path, source
-    if empty:
-        # A text file with an unusual name is the label file where nothing else can be meant.
-        try:
-            labels = find_labels(root)
-        except FileNotFoundError as error:
-            what = f"There is no data.mdb, no TFRecord file and no label file in {root} or below it."
-            raise FileNotFoundError(what) from error
-        yield root, FolderSource(root, labels)
+    found, others = {}, []
+    for path, files, folders in walk(root):
+        if opening := _opening(files):
+            found[path] = opening
+            folders.clear()  # what lies inside a dataset's folder is not looked for
+        else:
+            others += [path / name for name in files if Path(name).suffix.lower() in SUFFIXES]
+    for path in sorted(found):
+        yield path, found[path](path)
+    if not found:
+        yield root, _unusual(root, others)
 
 
-def _search(path: Path) -> Iterator[tuple[Path, Source]]:
-    files, folders = [], []
-    for entry in os.scandir(path):
-        (folders if entry.is_dir() else files).append(entry.name)
+def _opening(files: list[str]) -> Callable[[Path], Source] | None:
+    """What opens a folder of these files if it is a dataset's."""
     if "data.mdb" in files:
-        yield path, LMDBSource(path)
-    elif any(is_tfrecord(Path(name)) for name in files):
-        yield path, tfrecord(path)
-    elif any(Path(name).stem.lower() in USUAL_NAMES and Path(name).suffix.lower() in SUFFIXES for name in files):
-        yield path, folder(path)
-    else:
-        for name in sorted(folders):
-            yield from _search(path / name)
+        return LMDBSource
+    if any(is_tfrecord(Path(name)) for name in files):
+        return tfrecord
+    return folder if any(map(is_usual, files)) or has_pairs(files) else None
+
+
+def _unusual(root: Path, labels: list[Path]) -> Source:
+    """Where there is nothing else, one text file is the label file, whatever its name."""
+    here = [file for file in labels if file.parent == root]
+    if here:
+        return FolderSource(root, find_labels(root))
+    if len(labels) == 1:
+        return FolderSource(labels[0].parent, labels[0])
+    what = f"There is no data.mdb, no TFRecord file and no label file in {root} or below it"
+    if labels:
+        raise FileNotFoundError(
+            f"{what} that is called as they are, but {listed(labels, root)}: name the one that holds the labels."
+        )
+    above = once(file for file in root.absolute().parent.iterdir() if is_usual(file.name))
+    hint = f", but {listed(above)} in the folder above: name that" if above else ""
+    raise FileNotFoundError(f"{what}{hint}.")

@@ -10,6 +10,7 @@ import struct
 from array import array
 from pathlib import Path
 
+from keras_textrec.data.folders import once
 from keras_textrec.data.sources import ConcatSource, Source, check_index
 from keras_textrec.system.wire import Message, read_text
 
@@ -29,7 +30,7 @@ def tfrecord(path: str | os.PathLike, image: str | None = None, text: str | None
     path = Path(path)
     if not path.is_dir():
         return TFRecordSource(path, image, text)
-    files = sorted(file for file in path.iterdir() if is_tfrecord(file))
+    files = once(file for file in path.iterdir() if is_tfrecord(file))
     if not files:
         raise FileNotFoundError(f"There is no TFRecord file (*.tfrecord*) in {path}.")
     sources = [TFRecordSource(file, image, text) for file in files]

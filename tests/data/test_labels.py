@@ -96,7 +96,7 @@ def test_strings():
         ("labels.jsonl", b'{"file": "a.jpg", "text": "x"}\n{"file": "b', "Line 2 of .* is not JSON"),
         ("labels.jsonl", b'{"file": "a.jpg", "text": null}\n', "Line 1 of .*names no image and text"),
         ("labels.jsonl", b"[1, 2]\n", "Line 1 of .*is not a file name and a text"),
-        ("labels.json", b'{"a.jpg": 3}', r"Record 1 of .*names no image and text"),
+        ("labels.json", b'{"a.jpg": null}', r"Record 1 of .*names no image and text"),
         ("labels.json", b'{"data_list": [{"img_path": "a.jpg", "instances": []}]}', "Record 1 of .* has 0 texts"),
         ("labels.json", b"[1, 2]", "not a list of objects"),
         ("labels.json", b'{"a.jpg": ', "is not JSON"),
