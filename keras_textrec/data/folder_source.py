@@ -76,6 +76,9 @@ class FolderSource:
         self.path = found.root
         self._files = found
 
+    def __repr__(self) -> str:
+        return f"FolderSource({len(self):,} records in {self.path})"
+
     def __len__(self) -> int:
         return len(self.names)
 

@@ -82,6 +82,9 @@ class LMDBSource:
             raise ValueError(f"{self.path}/data.mdb is damaged: {error}.") from error
         check_benchmark(path, self._length)
 
+    def __repr__(self) -> str:
+        return f"LMDBSource({len(self):,} records in {self.path})"
+
     def __len__(self) -> int:
         return self._length
 

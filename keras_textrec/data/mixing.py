@@ -21,6 +21,9 @@ class MixedSource(ConcatSource):
         super().__init__(sources)
         self.ratios = tuple(float(ratio) / sum(ratios) for ratio in ratios)
 
+    def _parts(self) -> str:
+        return ", ".join(f"{ratio:.1%} of {source!r}" for ratio, source in zip(self.ratios, self.sources))
+
 
 class Subset:
     """Some of a source's records, in any order.
@@ -33,6 +36,9 @@ class Subset:
     def __init__(self, source: Source, positions: range | np.ndarray):
         self.source = source
         self.positions = positions
+
+    def __repr__(self) -> str:
+        return f"Subset({len(self):,} records of {self.source!r})"
 
     def __len__(self) -> int:
         return len(self.positions)

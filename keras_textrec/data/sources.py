@@ -41,6 +41,9 @@ class ConcatSource:
         for source in self.sources:
             self._ends.append((self._ends[-1] if self._ends else 0) + len(source))
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({len(self):,} records: {self._parts()})"
+
     def __len__(self) -> int:
         return self._ends[-1]
 
@@ -64,6 +67,9 @@ class ConcatSource:
             positions.setdefault(which, []).append(position - (self._ends[which - 1] if which else 0))
         for which, part in positions.items():
             prefetch(self.sources[which], part)
+
+    def _parts(self) -> str:
+        return ", ".join(map(repr, self.sources))
 
     def _find(self, index: int) -> tuple[Source, int]:
         index = check_index(index, len(self))

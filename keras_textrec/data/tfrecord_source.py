@@ -63,6 +63,9 @@ class TFRecordSource:
             self.image_key = self._choose("an image", image, IMAGE_KEYS, features)
             self.text_key = self._choose("a text", text, TEXT_KEYS, features)
 
+    def __repr__(self) -> str:
+        return f"TFRecordSource({len(self):,} records in {self.path})"
+
     def __len__(self) -> int:
         return len(self._starts)
 

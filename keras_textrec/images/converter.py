@@ -147,6 +147,10 @@ class ImageConverter:
         """The same for another canvas."""
         return self.from_config({**self.get_config(), "height": height, "width": width})
 
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"{type(self).__name__}({values})"
+
     def get_config(self) -> dict:
         """Plain values that rebuild the converter."""
         return {

@@ -56,6 +56,10 @@ class PhotoConverter:
             pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
         return cv2.LUT(pixels, self._table)
 
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name}={value!r}" for name, value in self.get_config().items())
+        return f"PhotoConverter({values})"
+
     def get_config(self) -> dict:
         """Plain values that rebuild the converter."""
         return {

@@ -30,6 +30,9 @@ class RenderedSource:
         self.processes = processes
         self._open()
 
+    def __repr__(self) -> str:
+        return f"RenderedSource({len(self):,} images, {self.path})"
+
     def __len__(self) -> int:
         return self.renderer.config.count
 

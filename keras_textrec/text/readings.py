@@ -1,9 +1,16 @@
 """What was read."""
 
 import dataclasses
+import html
 from collections.abc import Sequence
 
 import numpy as np
+
+_DRAWN_WIDTH = 400  # pixels of a drawn reading
+_MARK = (
+    '<g><title>{confidence:.4f}</title><text x="{middle:.1f}" y="16" text-anchor="middle" fill="currentColor">{text}'
+    '</text><rect x="{x:.1f}" y="22" width="{width:.1f}" height="6" fill="hsl({hue} 80% 40%)"/></g>'
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +27,7 @@ class Character:
     right: float | None = None
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Reading:
     """What stands in one image. `confidence` is the mean over the characters, 0.0 when nothing was read.
 
@@ -31,7 +38,30 @@ class Reading:
     text: str
     confidence: float
     characters: tuple[Character, ...] = ()
-    attention: np.ndarray | None = dataclasses.field(default=None, compare=False, repr=False)
+    attention: np.ndarray | None = dataclasses.field(default=None, compare=False)
+
+    def __repr__(self) -> str:
+        count = len(self.characters)
+        return f"Reading({self.text!r}, confidence={self.confidence:.4f}, {count} character{'' if count == 1 else 's'})"
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the text and its confidence; below, each character, and a bar as long as its place is,
+        redder where less sure. Characters without places stand side by side."""
+        places = [(k, k + 1) if c.left is None else (c.left, c.right) for k, c in enumerate(self.characters)]
+        scale = _DRAWN_WIDTH / max((right for _, right in places), default=1.0)
+        marks = "".join(
+            _MARK.format(
+                x=left * scale,
+                middle=(left + right) / 2 * scale,
+                width=max(1.0, (right - left) * scale - 2),
+                hue=round(120 * character.confidence),
+                text=_escaped(character.text),
+                confidence=character.confidence,
+            )
+            for character, (left, right) in zip(self.characters, places)
+        )
+        drawing = f'<svg width="{_DRAWN_WIDTH}" height="30" font-size="14">{marks}</svg>' if marks else ""
+        return f"<div><b>{_escaped(self.text)}</b> <small>{self.confidence:.4f}</small><br>{drawing}</div>"
 
     def to_dict(self) -> dict:
         """The reading as plain dictionaries, lists, strings and numbers, for JSON; without the attention."""
@@ -43,3 +73,7 @@ def reading_of(characters: Sequence[Character], attention: np.ndarray | None = N
     """The reading that characters make."""
     confidence = float(np.mean([c.confidence for c in characters])) if characters else 0.0
     return Reading("".join(c.text for c in characters), confidence, tuple(characters), attention)
+
+
+def _escaped(text: str) -> str:
+    return html.escape(text.encode("utf-8", "backslashreplace").decode())  # half a surrogate pair is no HTML

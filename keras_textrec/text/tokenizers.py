@@ -230,6 +230,11 @@ class Tokenizer:
             attention = None if attention is None else attention[[place for place, _ in order]]
         return reading_of(characters, attention)
 
+    def __repr__(self) -> str:
+        rest = {name: value for name, value in self.get_config().items() if name != "charset"}
+        values = ", ".join(f"{name}={value!r}" for name, value in rest.items())
+        return f"{type(self).__name__}({self.vocabulary_size} classes, {self.charset!r}, {values})"
+
     def get_config(self) -> dict:
         """Plain values that rebuild the tokenizer."""
         return {

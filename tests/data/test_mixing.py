@@ -5,6 +5,7 @@ import pytest
 
 import keras_textrec.data as data
 from keras_textrec.data.batches import Batches
+from keras_textrec.data.mixing import Subset
 from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.tokenizers import CTCTokenizer
@@ -145,3 +146,14 @@ def test_a_mixture_stays_one():
     for changed in (data.shard(source, 1, 2), data.filter(source, lambda text: int(text) % 2 == 1)):
         assert changed.ratios == source.ratios
         assert [changed.text(i) for i in range(len(changed))] == ["1", "3", "5", "7", "9", "11", "13"]
+
+
+def test_sources_show_themselves(write, records):
+    path = write("words", records)
+    source = data.lmdb(path)
+    one = f"LMDBSource({len(records):,} records in {path})"
+    assert repr(source) == one
+    assert repr(data.ConcatSource([source, source])) == f"ConcatSource({2 * len(records)} records: {one}, {one})"
+    mixed = data.mix([(source, 1), (source, 3)])
+    assert repr(mixed) == f"MixedSource({2 * len(records)} records: 25.0% of {one}, 75.0% of {one})"
+    assert repr(Subset(source, range(2))) == f"Subset(2 records of {one})"

@@ -126,3 +126,9 @@ def test_bad_options_and_images():
         ImageConverter(32, 100, turn_above=0.5)
     with pytest.raises(ValueError, match="2 x 5000"):
         ImageConverter(32, 100, "widen")([noise(2, 5000)])
+
+
+def test_a_converter_shows_itself():
+    converter = ImageConverter(32, 100, "widen", width_multiple=4)
+    assert repr(converter).startswith("ImageConverter(height=32, width=100, resize='widen', channel_order=")
+    assert eval(repr(converter), {"ImageConverter": ImageConverter}).get_config() == converter.get_config()

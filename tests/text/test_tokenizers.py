@@ -272,3 +272,10 @@ def test_a_report_tells_what_is_changed_and_shows_examples():
         "stripped, for example: 'äöüßD10CF1' is 'd10cf1', 'äöüßD10CF1' is 'd10cf1'",
     ):
         assert part in text, text
+
+
+def test_a_tokenizer_shows_itself():
+    expected = (
+        "CTCTokenizer(37 classes, Charset(36 characters: 0123456789abcdefghijklmnopqrstuvwxyz), lowercase=False, "
+    )
+    assert repr(CTCTokenizer(ALPHANUMERIC)).startswith(expected + "unknown='error', max_length=None")
