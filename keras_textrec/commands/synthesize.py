@@ -15,7 +15,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--seed", type=int)
     parser.add_argument("--charset", help="the characters, a file of one a line, or a list's name (default: ascii)")
     parser.add_argument("--fonts", dest="fonts.folders", nargs="+", metavar="FOLDER", help="default: the system's")
-    parser.add_argument("--words", dest="text.words", nargs="+", metavar="FILE", help="default: the system's lists")
+    words = parser.add_mutually_exclusive_group()
+    words.add_argument("--words", dest="text.words", nargs="+", metavar="FILE", help="default: the system's lists")
+    words.add_argument(
+        "--only-words", nargs="+", metavar="FILE", help="these as they are written, each once before any comes twice"
+    )
     parser.add_argument("--photos", dest="colour.photos.folder", metavar="FOLDER", help="for colours and textures")
     parser.add_argument("--difficulty", type=float, help="0: clean short words .. 1: as in photos (the default)")
     parser.add_argument("--start", type=int, default=0, metavar="N", help="the number of the first image")
@@ -35,6 +39,8 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("Nothing to do; give a folder for the LMDB, or --preview SHEET.PNG.")
     flags = ("seed", "charset", "difficulty", "fonts.folders", "text.words", "colour.photos.folder")
     given = {flag: getattr(options, flag) for flag in flags if getattr(options, flag) is not None}
+    if options.only_words:
+        given |= {"text.words": options.only_words, "text.only_words": True}
     settings = {**given, **parse_settings(options.o)}
     if options.preview:
         rows = preview(WordRenderer(config=options.config, **settings), options.preview, options.beside)

@@ -87,6 +87,10 @@ def _checked(name: str, like: Any, value: Any, weight: bool) -> Any:
         if value is None or all(isinstance(text, str) for text in (value if isinstance(value, list) else [value])):
             return value
         raise ValueError(f"{name} must be a text, a list of texts or null, not {value!r}.")
+    if isinstance(like, bool):
+        if isinstance(value, bool):
+            return value
+        raise ValueError(f"{name} must be true or false, not {value!r}.")
     if isinstance(like, list):
         if isinstance(value, list) and value and all(map(_is_number, value)):
             if len(like) > 2 and min(value) >= 0 and sum(value) > 0:

@@ -168,13 +168,25 @@ class FontChooser:
             accumulate(w if font.plainness >= plain else 0.0 for w, font in zip(weights, self.fonts, strict=True))
         )
 
-    def draw(self, dice: Dice, text: str) -> Font | None:
-        """A font that has all characters of `text`; None when no font has."""
+    def draw(self, dice: Dice, text: str, as_it_is: bool = False) -> Font | None:
+        """A font that has all characters of `text`; None when no font has.
+
+        Args:
+            as_it_is: not one that shows small letters as capitals, if the text has any.
+        """
         cumulative = self._any if dice.random() < dice.hardness else self._plain
         for _ in range(10):
             font = dice.choices(self.fonts, cum_weights=cumulative)[0]
-            if font.characters.issuperset(text):
+            if _can_write(font, text, as_it_is):
                 return font
-        able = [n for n, font in enumerate(self.fonts) if font.characters.issuperset(text)]
+        able = [n for n, font in enumerate(self.fonts) if _can_write(font, text, as_it_is)]
         weights = [self._any[n] - (self._any[n - 1] if n else 0) for n in able]
         return self.fonts[dice.choices(able, weights)[0]] if able else None
+
+    def can_write_as_it_is(self, text: str) -> bool:
+        """Whether a font has all characters of `text` and does not show small letters as capitals."""
+        return any(_can_write(font, text, as_it_is=True) for font in self.fonts)
+
+
+def _can_write(font: Font, text: str, as_it_is: bool) -> bool:
+    return font.characters.issuperset(text) and not (as_it_is and font.caps and text != text.upper())

@@ -18,6 +18,7 @@ from keras_textrec.synthesis.font import Font
 from keras_textrec.synthesis.fonts import FontChooser, find_fonts, listed, would_do
 from keras_textrec.synthesis.geometry import view
 from keras_textrec.synthesis.layout import draw_text, needs_shaping
+from keras_textrec.synthesis.only_words import OnlyWords
 from keras_textrec.synthesis.paint import add_rim, paint, paste
 from keras_textrec.synthesis.words import TextSource, Words, load_words
 from keras_textrec.system.workers import Workers
@@ -71,22 +72,24 @@ class WordRenderer:
             words = load_words(self.config.text.words)
         charset = self.config.charset
         charset = typed_characters(charset) if isinstance(charset, str) else charset
-        self.texts = TextSource(self.config.text, words, charset)
+        self.texts = self._texts(words, charset)
         if fonts is None:
             fonts = find_fonts(self.config.fonts.folders, self.texts.charset, self.config.fonts.coverage)
         self.fonts = FontChooser(fonts, self.config.fonts)
+        if isinstance(self.texts, OnlyWords):
+            self.texts.keep(self.fonts.can_write_as_it_is, "can be written by no font here")
         self._check_characters()
         if self.config.colour.photos.folder:
             photos(self.config.colour.photos.folder)
 
     def render(self, index: int) -> Word:
         """Image number `index`, in the default configuration 16 to 64 pixels high."""
-        return self._render(Dice(f"{self.config.seed}/{index}"))
+        return self._render(index, self._dice(index))
 
     def render_jpeg(self, index: int) -> Word:
         """The same image as a JPEG file."""
-        dice = Dice(f"{self.config.seed}/{index}")
-        word = self._render(dice)
+        dice = self._dice(index)
+        word = self._render(index, dice)
         return word._replace(image=jpeg(word.image, round(dice.within(self.config.camera.quality))))
 
     def render_jpegs(self, indices: Sequence[int]) -> list[Word]:
@@ -99,11 +102,24 @@ class WordRenderer:
 
     def text(self, index: int) -> str:
         """The text of image number `index`, without the image."""
-        return self._choose(Dice(f"{self.config.seed}/{index}"))[0]
+        return self._choose(index, self._dice(index))[0]
 
-    def _choose(self, dice: Dice) -> tuple[str, Font]:
+    def _dice(self, index: int) -> Dice:
+        return Dice(f"{self.config.seed}/{index}")
+
+    def _texts(self, words: Words | None, charset: Sequence[str] | None) -> TextSource | OnlyWords:
+        if not self.config.text.only_words:
+            return TextSource(self.config.text, words, charset)
+        if words is None:
+            raise ValueError("text.only_words needs words of yours; give a list (--only-words FILE).")
+        return OnlyWords(words, charset, self.config.seed)
+
+    def _choose(self, index: int, dice: Dice) -> tuple[str, Font]:
         """Sets the image's hardness and draws its text and a font that can write it."""
         dice.hardness = self.config.difficulty * dice.random() ** 0.7
+        if isinstance(self.texts, OnlyWords):
+            text = self.texts.text(index)
+            return text, self.fonts.draw(dice, text, as_it_is=True)
         plain = dice.random() >= self.config.difficulty
         for _ in range(100):  # a text that no font can write is drawn again
             text = self.texts.draw(dice, plain)
@@ -113,9 +129,9 @@ class WordRenderer:
                 return seen, font
         raise ValueError(f"No font has the characters of texts like {text!r}; give fonts found for this charset.")
 
-    def _render(self, dice: Dice) -> Word:
+    def _render(self, index: int, dice: Dice) -> Word:
         config = self.config
-        text, font = self._choose(dice)
+        text, font = self._choose(index, dice)
         direction = dice.kind(config.layout.directions)
         stacked = direction == "stacked" and len(text) > 1 and not needs_shaping(text)
         ink, boxes = draw_text(text, font, dice, config.layout, stacked)
