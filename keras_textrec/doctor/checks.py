@@ -99,8 +99,7 @@ def inspect(
         raise ValueError("There is nothing to inspect: the source has no records.")
     tokenizer, length, steps = None, None, None
     if model is not None:
-        widths = [width for _, width in model.recipe.canvases or [(0, model.converter.width)]]
-        tokenizer, length, steps = model.tokenizer, model.recipe.max_length, max(map(model.time_steps, widths))
+        tokenizer, (length, steps) = model.tokenizer, model.label_limits()
     elif charset is not None:
         tokenizer = CTCTokenizer(charset, unknown="drop")
     with progress_bar(show=progress) as bar:

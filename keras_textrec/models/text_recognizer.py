@@ -42,6 +42,11 @@ class TextRecognizer(PresetModel):
     def time_steps(self, width: int | None = None) -> int:
         raise NotImplementedError
 
+    def label_limits(self) -> tuple[int, int]:
+        """What a label may have in training: the most characters, and the most time steps, of the widest canvas."""
+        widths = [width for _, width in self.recipe.canvases or [(0, self.converter.width)]]
+        return self.recipe.max_length, max(map(self.time_steps, widths))
+
     def read(self, images, batch_size: int = 32) -> Reading | list[Reading]:
         """Reads one image or many.
 
@@ -152,6 +157,8 @@ class TextRecognizer(PresetModel):
     def training_data(self, source, batch_size: int | None = None, augment: Callable | str | bool = True, **options):
         """Endless-order batches of a source for `fit`: shuffled anew every epoch, the same for the same seed.
 
+        What the tokenizer leaves out of the labels or changes is logged first (`keras_textrec.data.label_check`).
+
         Args:
             source: what `keras_textrec.data.lmdb` or `.folder` gives.
             batch_size: images a step; the recipe's by default.
@@ -162,6 +169,9 @@ class TextRecognizer(PresetModel):
 
         Returns:
             A `tf.data.Dataset` on the TensorFlow backend, a `keras.utils.PyDataset` on the others.
+
+        Raises:
+            ValueError: no label of the source can be used, or one cannot and the tokenizer's policy is "error".
         """
         if augment is True:
             augment = self.recipe.augment
@@ -189,6 +199,7 @@ class TextRecognizer(PresetModel):
 
     def _data(self, source, batch_size, training, epoch=0, processes=0, **options):
         from keras_textrec.data.batches import Batches
+        from keras_textrec.data.label_check import tell_labels
         from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 
         batches = Batches(
@@ -204,6 +215,8 @@ class TextRecognizer(PresetModel):
             seed=self.recipe.seed,
             **options,
         )
+        if not epoch:  # a run that goes on has been told
+            tell_labels(source, self.tokenizer, *self.label_limits())
         feed = tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset
         return feed(batches, epoch, processes=processes)
 

@@ -197,6 +197,22 @@ def test_what_is_about_to_be_done_is_told(tmp_path, epochs, description, sources
     assert "The warm-up takes 0 steps, a tenth of this run, instead of 300" in caplog.text
 
 
+def test_labels_of_which_nothing_can_be_used_end_a_run_before_it_begins(tmp_path, description, sources):
+    words = lmdb(write_lmdb(tmp_path / "words", ["привет", "мир", "!?"]))
+    with pytest.raises(ValueError, match="None of these labels can be used: 3 of 3 labels dropped; 3 unknown"):
+        train(description, words, sources[1], tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+    with pytest.raises(ValueError, match="None of these labels can be used"):
+        train(description, sources[0], words, tmp_path / "run")
+    assert not (tmp_path / "run" / "best").exists()
+
+
+def test_labels_that_lose_characters_are_told(tmp_path, epochs, description, sources, caplog):
+    words = lmdb(write_lmdb(tmp_path / "words", ["äöüßD10CF1", "cat"]))
+    train(description, words, sources[1], tmp_path / "run")
+    assert "1 stripped of unknown characters" in caplog.text and "'äöüßD10CF1' is 'd10cf1'" in caplog.text
+
+
 def test_where_nothing_can_be_written_no_work_is_begun(place, tmp_path, capsys):
     (tmp_path / "file").write_text("")
     for output, reason in [
