@@ -4,6 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
+from keras_textrec.system.errors import Failure
+
 HELP = "say what is wrong with labelled images; status 1 if anything"
 
 
@@ -26,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """0: nothing is wrong; 1: something is; 2: it cannot be told."""
     try:
         return _run(options)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, Failure) as error:
         print(f"keras-textrec {options.command}: {error}", file=sys.stderr)
         return 2
 

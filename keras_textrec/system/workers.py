@@ -1,6 +1,6 @@
 """Processes that work side by side.
 
-A `concurrent.futures.ProcessPoolExecutor` loads images as fast (0.96 to 1.05 times, two cores), but loses all its
+A `concurrent.futures.ProcessPoolExecutor` loads images as fast (0.93 to 1.01 times, two cores), but loses all its
 processes and tasks with one that is killed, waits for every queued task when Python is left, and each of its processes
 that cannot start, or is interrupted while it does, prints a traceback.
 """

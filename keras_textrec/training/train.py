@@ -1,5 +1,6 @@
 """Training a preset's recogniser from data on disk: what `keras-textrec train` runs."""
 
+import contextlib
 import csv
 import datetime
 import functools
@@ -7,6 +8,7 @@ import logging
 import os
 import pathlib
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -15,6 +17,7 @@ import yaml
 
 from keras_textrec.data import Source
 from keras_textrec.data.pipeline import errors_as_raised
+from keras_textrec.system.workers import WorkersFailed
 
 logger = logging.getLogger(__name__)
 
@@ -77,7 +80,7 @@ def train(
     _tell(model, training, validation, steps)
     keeper = _Keeper(output, best, steps * recipe.batch_size, model.about.get("images_seen", 0))
     validation_data = model.evaluation_data(validation)
-    with errors_as_raised(data, validation_data):
+    with _kept_told(output), errors_as_raised(data, validation_data):
         model.fit(
             data,
             validation_data=validation_data,
@@ -87,6 +90,17 @@ def train(
             callbacks=[keeper, keras.callbacks.TerminateOnNaN()],
         )
     return keeper.best
+
+
+@contextlib.contextmanager
+def _kept_told(output: pathlib.Path) -> Iterator[None]:
+    """When processes fail, it is told what there is to go on with."""
+    try:
+        yield
+    except WorkersFailed as error:
+        if not (output / STATE).exists():
+            raise
+        raise WorkersFailed(f"{error} {output} keeps the last whole epoch; resume to go on.") from error
 
 
 def _tell(model: keras.Model, training: Source, validation: Source, steps: int) -> None:

@@ -11,6 +11,7 @@ from keras_textrec.commands import main
 from keras_textrec.commands.train import model_to_train
 from keras_textrec.data import lmdb
 from keras_textrec.presets import override
+from keras_textrec.system.workers import WorkersFailed
 from keras_textrec.training import train as training
 from tests.tiny import crnn, write_lmdb
 
@@ -257,3 +258,14 @@ def test_interrupting(place, monkeypatch, capsys):
     monkeypatch.setattr(keras.Model, "fit", fit)
     assert command(place, "interrupted") == 130
     assert capsys.readouterr().err.endswith("keras-textrec train: interrupted.\n")
+
+
+def test_killed_processes_are_told_with_what_is_kept(place, straight, monkeypatch, capsys):
+    def fit(self, *arguments, **options):
+        raise WorkersFailed("3 processes were killed.")
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    assert command(place, "killed") == 1
+    assert capsys.readouterr().err.endswith("keras-textrec train: 3 processes were killed.\n")
+    assert command(place, "straight", "--resume") == 1
+    assert capsys.readouterr().err.endswith("straight keeps the last whole epoch; resume to go on.\n")
