@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         with answered_interrupts(options.command):
             return COMMANDS[options.command].run(options)
-    except (OSError, ValueError, ModuleNotFoundError, Failure) as error:
+    except (OSError, ValueError, ImportError, Failure) as error:
         reason = (isinstance(error, ModuleNotFoundError) and missing_backend()) or error
         print(f"keras-textrec {options.command}: {reason}", file=sys.stderr)
         return 1

@@ -1,5 +1,8 @@
 """Sources of labelled images and the pipeline that feeds them to a network."""
 
+import keras_textrec.system.opencv  # noqa: F401 (first: it says what to do where OpenCV is missing)
+
+# isort: split
 from keras_textrec.data.create import create_lmdb as create_lmdb
 from keras_textrec.data.folder_source import FolderSource as FolderSource
 from keras_textrec.data.folder_source import folder as folder

@@ -1,5 +1,8 @@
 """Pixels to network input."""
 
+import keras_textrec.system.opencv  # noqa: F401 (first: it says what to do where OpenCV is missing)
+
+# isort: split
 from keras_textrec.images.converter import ImageConverter as ImageConverter
 from keras_textrec.images.formats import image_suffixes as image_suffixes
 from keras_textrec.images.load import decode as decode

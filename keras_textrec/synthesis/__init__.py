@@ -1,5 +1,8 @@
 """Word images rendered from fonts: training data without photos."""
 
+import keras_textrec.system.opencv  # noqa: F401 (first: it says what to do where OpenCV is missing)
+
+# isort: split
 from keras_textrec.synthesis.config import load_config
 from keras_textrec.synthesis.font import Font
 from keras_textrec.synthesis.fonts import find_fonts
