@@ -114,7 +114,7 @@ def model(read=None):
     """The tiny recogniser, reading as `read` says: 8 characters at most, and how many time steps its 64 pixels give."""
     tiny = crnn()
     return types.SimpleNamespace(
-        tokenizer=tiny.tokenizer, converter=tiny.converter, recipe=tiny.recipe, time_steps=lambda width: 12, read=read
+        tokenizer=tiny.tokenizer, converter=tiny.converter, label_limits=lambda: (tiny.recipe.max_length, 12), read=read
     )
 
 
