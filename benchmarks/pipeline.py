@@ -120,12 +120,8 @@ def consumer(dataset):
     """Goes through one epoch of a dataset as `fit` does."""
 
     def consume():
-        if isinstance(dataset, BatchDataset):
-            dataset.on_epoch_begin()
         for _ in dataset:
             pass
-        if isinstance(dataset, BatchDataset):
-            dataset.on_epoch_end()
 
     return consume
 

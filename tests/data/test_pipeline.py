@@ -156,7 +156,7 @@ def test_an_epochs_end_does_not_wait_for_tensorflows_tuning(batches):
         iterators = [iter(dataset) for _ in range(8)]
         for iterator in iterators:
             next(iterator)
-        time.sleep(1.0)
+        time.sleep(1.4)
         waited = []
         while iterators:
             start = time.perf_counter()
@@ -165,7 +165,7 @@ def test_an_epochs_end_does_not_wait_for_tensorflows_tuning(batches):
     finally:
         busy.kill()
         os.sched_setaffinity(0, cores)
-    assert max(waited) < 0.4
+    assert max(waited) < 0.7
 
 
 def test_errors_of_loading_are_raised_as_they_are(batches, feed):
