@@ -102,8 +102,10 @@ BENCHMARKS = (
 
 def find_benchmarks(path: str | Path) -> list[Benchmark]:
     """The datasets that a folder is called as; several where one name has several versions."""
-    place = Path(os.path.abspath(path)).as_posix().lower()
-    known = [benchmark for benchmark in BENCHMARKS if place.endswith("/" + benchmark.name.lower())]
+    known = []
+    for place in (os.path.abspath(path), os.path.realpath(path)):  # a link may say it, or what it leads to
+        place = Path(place).as_posix().lower()
+        known = known or [benchmark for benchmark in BENCHMARKS if place.endswith("/" + benchmark.name.lower())]
     longest = max((len(benchmark.name) for benchmark in known), default=0)
     return [benchmark for benchmark in known if len(benchmark.name) == longest]
 

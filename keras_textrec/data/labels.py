@@ -109,7 +109,7 @@ def _splitter(path: Path, exists: Names) -> _Split:
 def _quotes_cells(path: Path) -> bool:
     """Whether the cells between tabs are quoted as pandas does it: every quote in the file says so, and one surely."""
     sure = False
-    if path.suffix.lower() in (".tsv", ".txt"):
+    if path.suffix.lower() in (".tsv", ".txt") and _has_quotes(path):
         for _, line in _lines(path, {}):
             if '"' in line:
                 if "\t" not in line or not _QUOTED_LINE.fullmatch(line):
@@ -117,6 +117,14 @@ def _quotes_cells(path: Path) -> bool:
                 sure |= line.startswith('"')
                 sure |= any('""' in cell[1:-1] or "\t" in cell for cell in re.findall(_QUOTED, line))
     return sure
+
+
+def _has_quotes(path: Path) -> bool:
+    """The same as a look at every line, for a file of millions in a moment."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as file:
+        return any(b'"' in block for block in iter(lambda: file.read(1 << 20), b""))
 
 
 def _read_lines(path: Path, bad: dict[int, str], split: _Split) -> Iterator[tuple[int, Row]]:

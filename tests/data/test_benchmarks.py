@@ -92,3 +92,12 @@ def test_photographs(shared, caplog):
         "IIIT5k_train": None,
         "SVT_train": "upper",
     }
+
+
+def test_a_link_to_a_known_set(tmp_path):
+    (tmp_path / "scene_test").mkdir()
+    (tmp_path / "mine").symlink_to(tmp_path / "scene_test")
+    (tmp_path / "other").mkdir()
+    (tmp_path / "SVT").symlink_to(tmp_path / "other")
+    assert [benchmark.name for benchmark in find_benchmarks(tmp_path / "mine")] == ["scene_test"]
+    assert [benchmark.name for benchmark in find_benchmarks(tmp_path / "SVT")] == ["SVT"]
