@@ -64,9 +64,11 @@ def _run(options: argparse.Namespace) -> int:
         write_page(options.html, diagnosis)
     print_report(diagnosis)
     if options.fix:
-        kept, *left_out = write_clean(options.fix, diagnosis).items()
+        kept, mended, *left_out = write_clean(options.fix, diagnosis).items()
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in left_out if count)
         print(f"{options.fix} holds {kept[1]:,} records. Left out: {reasons or 'none'}.")
+        if mended[1]:
+            print(f"Texts that were mended (invisible characters, spaces, normal form): {mended[1]:,}.")
         if to_judge := ", ".join(f"{count:,} {name}" for name, count in left_in(diagnosis).items()):
             print(f"Not left out, for you to judge: {to_judge}.")
     return 1 if diagnosis.findings else 0

@@ -16,6 +16,7 @@ from keras_textrec.doctor.suspects import SURE, Suspects, find_suspects
 from keras_textrec.images.load import decode
 from keras_textrec.system.terminal import progress_bar
 from keras_textrec.text.charset import Charset
+from keras_textrec.text.faults import FAULTS, INVISIBLE, NORMAL_FORM, SCRIPTS, SPACES, text_faults
 from keras_textrec.text.tokenizers import CTCTokenizer
 
 BLANK = 8  # grey levels between the darkest and the brightest value of an image, at most
@@ -98,13 +99,14 @@ def inspect(
     if not len(records):
         raise ValueError("There is nothing to inspect: the source has no records.")
     tokenizer, length, steps = None, None, None
+    policy = None if model is None else model.tokenizer.unknown
     if model is not None:
         tokenizer, (length, steps) = model.tokenizer, model.label_limits()
     elif charset is not None:
         tokenizer = CTCTokenizer(charset, unknown="drop")
     with progress_bar(show=progress) as bar:
         scan = Scan(records, tokenizer, length, steps, bar)
-        findings = [*_labels(scan, records, length, steps), *_images(scan)]
+        findings = [*_labels(scan, records, length, steps, policy), *_texts(scan, records), *_images(scan)]
         findings += _duplicates(scan, records, len(source), bar)
         if model is not None and reading:
             findings += _readings(find_suspects(model, records, np.flatnonzero(usable(scan)), bar))
@@ -124,7 +126,7 @@ def usable(scan: Scan) -> np.ndarray:
     return (scan.width > 0) & (scan.characters >= 0) & (scan.reason == 0) & ~scan.outside
 
 
-def _labels(scan: Scan, source: Source, length: int | None, steps: int | None) -> Iterator[Finding]:
+def _labels(scan: Scan, source: Source, length: int | None, steps: int | None, policy: str | None) -> Iterator[Finding]:
     unreadable = np.flatnonzero((scan.width == 0) | (scan.characters < 0))
     yield Finding(
         "unreadable",
@@ -141,7 +143,29 @@ def _labels(scan: Scan, source: Source, length: int | None, steps: int | None) -
     for reason, meaning in meanings.items():
         yield Finding(reason, meaning, np.flatnonzero(scan.reason == REASONS.index(reason)))
     outside = np.flatnonzero(scan.outside)
-    yield Finding("outside the charset", "The text has characters that are not in the charset.", outside)
+    then = {"strip": ", and is learnt without them", "drop": ", and is left out", "error": ", which ends a training"}
+    meaning = f"The text has characters that are not in the charset{then.get(policy, '')}."
+    yield Finding("outside the charset", meaning, outside)
+
+
+def _texts(scan: Scan, source: Source) -> Iterator[Finding]:
+    """What is wrong with the texts by themselves."""
+    meanings = {
+        INVISIBLE: "The text has characters that nobody can see, nor a network; --fix removes them.",
+        SPACES: "The text has a space, tab or line end that is not the usual space; --fix makes it one.",
+        NORMAL_FORM: "Letters and accents apart, or other codes of the same characters; --fix brings them into NFC.",
+        SCRIPTS: "A word mixes letters of Latin, Cyrillic or Greek, of which many look alike.",
+    }
+    for bit, name in enumerate(FAULTS):
+        positions = np.flatnonzero(scan.faults & (1 << bit))
+        yield Finding(name, meanings[name], positions, note=lambda k, n=name, p=positions: _fault(source, int(p[k]), n))
+
+
+def _fault(source: Source, position: int, name: str) -> str:
+    try:
+        return text_faults(text_of(source, position)).get(name, "")
+    except (ValueError, OSError):
+        return ""
 
 
 def _why_unreadable(source: Source, position: int) -> str:

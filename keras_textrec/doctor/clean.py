@@ -9,10 +9,11 @@ from keras_textrec.data.mixing import Subset
 from keras_textrec.doctor.checks import Diagnosis, unteachable
 from keras_textrec.doctor.duplicates import equal_groups
 from keras_textrec.doctor.scan import REASONS
+from keras_textrec.text.faults import FAULTS, SCRIPTS, mended
 
 
 def write_clean(path: str | os.PathLike, diagnosis: Diagnosis, progress: bool = True) -> dict[str, int]:
-    """Copies the training set's good records into a new LMDB; the sources stay as they are.
+    """Copies the training set's good records into a new LMDB, their texts mended; the sources stay as they are.
 
     Left out are records that cannot be read, have an empty text or, where a model or a charset was given, one that it
     cannot learn; images that are blank or too small to show text; images that the test set has too; images with
@@ -20,7 +21,8 @@ def write_clean(path: str | os.PathLike, diagnosis: Diagnosis, progress: bool = 
     huge and suspicious ones) is for people to judge: `left_in` counts it.
 
     Returns:
-        "kept", and how many were left out for which reason, each counted once.
+        "kept"; "mended", how many of them had invisible characters, unusual spaces or another normal form (`mended`);
+        and how many were left out for which reason, each counted once.
 
     Raises:
         FileExistsError: the folder holds an LMDB.
@@ -54,13 +56,27 @@ def write_clean(path: str | os.PathLike, diagnosis: Diagnosis, progress: bool = 
         raise ValueError(
             f"No record is left for {path}: {', '.join(f'{n:,} {reason}' for reason, n in counts.items() if n)}."
         )
-    lost = create_lmdb(path, Subset(diagnosis.source, kept), progress=progress)
-    return {"kept": len(kept) - lost, **counts, "unreadable": counts["unreadable"] + lost}
+    changed = scan.faults[kept] & ~np.uint8(1 << FAULTS.index(SCRIPTS)) > 0
+    lost = create_lmdb(path, Mended(diagnosis.source, kept), progress=progress)
+    count = int(np.count_nonzero(changed))
+    return {"kept": len(kept) - lost, "mended": count, **counts, "unreadable": counts["unreadable"] + lost}
+
+
+class Mended(Subset):
+    """Some of a source's records, with their texts mended."""
+
+    def __getitem__(self, index: int) -> tuple[bytes, str]:
+        image, text = super().__getitem__(index)
+        return image, mended(text)
+
+    def text(self, index: int) -> str:
+        return mended(super().text(index))
 
 
 def left_in(diagnosis: Diagnosis) -> dict[str, int]:
     """What `write_clean` leaves to people: how many of the training set's records have which finding."""
     to_judge = (
+        SCRIPTS,
         "huge",
         "probably turned",
         "turned",

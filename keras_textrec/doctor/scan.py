@@ -12,6 +12,7 @@ from rich.progress import Progress
 from keras_textrec.data.sources import Source, prefetch, text_of
 from keras_textrec.images.load import decode
 from keras_textrec.text.comparing import normalize_text
+from keras_textrec.text.faults import FAULTS, mended, text_faults
 
 # Why a label is not trained on; the words are `LabelReport`'s.
 REASONS = ("", "empty", "too long", "infeasible")
@@ -23,7 +24,7 @@ _SLOPE = 2
 
 
 class Scan:
-    """Numbers of every record of a source: arrays of N, 88 bytes a record, whatever the images and texts take.
+    """Numbers of every record of a source: arrays of N, 89 bytes a record, whatever the images and texts take.
 
     Args:
         source: the records.
@@ -36,8 +37,9 @@ class Scan:
         width, height: int32, pixels; 0 where the image cannot be read.
         span: uint8, the brightest value of the image less the darkest.
         characters: int32, of the text; -1 where it cannot be read.
-        reason: uint8, a number of `REASONS`.
-        outside: bool, the text has characters outside the charset.
+        faults: uint8, a bit for each of `FAULTS` that the text has as it is written.
+        reason: uint8, a number of `REASONS`; outside: bool, there are characters outside the charset. Both are of the
+            text as `mended` leaves it, and so is text_hash.
         image_hash, text_hash, word_hash: uint64, of the image file's bytes, of the text, and of its letters.
         look: uint64 (N, 2), alike for images that look alike: where brightness rises to the right, in 8 rows of 16.
         thumbnail: uint8 (N, 32), brightness in 4 rows of 8, from 0 to 255 whatever the contrast.
@@ -49,7 +51,7 @@ class Scan:
         records = len(source)
         self.width, self.height = np.zeros(records, np.int32), np.zeros(records, np.int32)
         self.characters = np.full(records, -1, np.int32)
-        self.span, self.reason, self.case = (np.zeros(records, np.uint8) for _ in range(3))
+        self.span, self.reason, self.case, self.faults = (np.zeros(records, np.uint8) for _ in range(4))
         self.outside = np.zeros(records, bool)
         self.image_hash, self.text_hash, self.word_hash = (np.zeros(records, np.uint64) for _ in range(3))
         self.look, self.thumbnail = np.zeros((records, 2), np.uint64), np.zeros((records, 32), np.uint8)
@@ -77,9 +79,11 @@ class Scan:
             data, text = read(self._source, index)
             if text is not None:
                 self.characters[index] = len(text)
+                self.faults[index] = sum(1 << FAULTS.index(name) for name in text_faults(text))
+                alphabet.update(text)
+                text = mended(text)
                 self.text_hash[index] = _hash(text.encode("utf-8", "surrogatepass"))
                 self.word_hash[index] = _hash(normalize_text(text, "letters").encode("utf-8", "surrogatepass"))
-                alphabet.update(text)
                 self.case[index] = _case(text)
                 unknown.update(self._check(index, text))
             if data is not None:

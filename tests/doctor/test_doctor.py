@@ -144,6 +144,7 @@ def test_fix_writes_what_can_be_learnt(sets, tmp_path):
     counts = write_clean(tmp_path / "clean", diagnosis, progress=False)
     assert counts == {
         "kept": 7,
+        "mended": 0,
         "unreadable": 1,
         "empty": 1,
         "outside the charset": 1,
@@ -163,6 +164,37 @@ def test_fix_writes_what_can_be_learnt(sets, tmp_path):
     assert [digest(path) for path in sets] == before
     with pytest.raises(FileExistsError):
         write_clean(tmp_path / "clean", diagnosis, progress=False)
+
+
+def test_texts_that_are_wrong_by_themselves(tmp_path, capsys):
+    """Found without a charset, and mended where a rule can do it; what only looks alike is for people."""
+    texts = ["cat", "ca\u200bt", "New\u00a0York", "cafe\u0301", "h\u043etel", "\u200b", "café", "rose"]
+    pictures = [png(draw(word)) for word in ("cat", "coat", "New York", "cafe", "hotel", "fog", "cafe", "rose")]
+    with data.LMDBWriter(tmp_path / "words") as writer:
+        for picture, text in zip(pictures, texts):
+            writer.append(picture, text)
+    diagnosis = inspect(data.lmdb(tmp_path / "words"), progress=False)
+    assert found(diagnosis) == {
+        "empty": [6],
+        "invisible characters": [2, 6],
+        "unusual spaces": [3],
+        "another normal form": [4],
+        "mixed scripts": [5],
+        "duplicates": [4, 7],  # NFC and NFD are one text: they do not contradict each other
+    }
+    notes = {f.name: next(diagnosis.examples(f, 1))["note"] for f in diagnosis.findings}
+    assert notes["invisible characters"] == "U+200B ZERO WIDTH SPACE"
+    assert notes["mixed scripts"] == "U+043E CYRILLIC SMALL LETTER O"
+    assert main(["inspect-data", str(tmp_path / "words"), "--fix", str(tmp_path / "clean")]) == 1
+    printed = capsys.readouterr().out
+    assert "Texts that were mended (invisible characters, spaces, normal form): 3." in printed
+    assert "Not left out, for you to judge: 1 mixed scripts" in printed
+    assert [text for _, text in data.lmdb(tmp_path / "clean")] == ["cat", "cat", "New York", "café", "hоtel", "rose"]
+
+
+def test_what_can_be_mended_is_not_outside_the_charset(tmp_path):
+    source = data.lmdb(write_lmdb(tmp_path / "words", ["ca\u200bt", "dog"]))
+    assert found(inspect(source, charset=Charset("acdgot"), progress=False)) == {"invisible characters": [1]}
 
 
 def test_fix_with_nothing_left(tmp_path):
