@@ -14,22 +14,29 @@ python3 -m venv --clear "$environment"
 "$environment/bin/ruff" check .
 "$environment/bin/ruff" format --check .
 
-# The three runs go side by side, much of each being a single thread; every log comes whole, and is kept in the folder.
+# The runs go side by side, much of each being a single thread; every log comes whole, and is kept in the folder.
 # PyTorch compiles nothing, so its run has everything: the slow checks too, and those that reach no backend (`once`).
-backends=(tensorflow jax torch)
-runs=()
+# TensorFlow's operators are others with oneDNN and without, and which it takes depends on the processor: a sample
+# (`builds`) runs a second time.
+declare -A tests=(
+    [tensorflow]="not slow and not once"
+    [tensorflow-without-onednn]="builds"
+    [jax]="not slow and not once"
+    [torch]=""
+)
+declare -A runs
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM
-for backend in "${backends[@]}"; do
-    [ "$backend" = torch ] && which="" || which="not slow and not once"
-    OMP_NUM_THREADS=1 KERAS_BACKEND=$backend "$environment/bin/python" -m pytest tests -m "$which" \
-        >"$environment/$backend.log" 2>&1 &
-    runs+=($!)
+for name in "${!tests[@]}"; do
+    [ "$name" = tensorflow ] && onednn=1 || onednn=0
+    TF_ENABLE_ONEDNN_OPTS=$onednn OMP_NUM_THREADS=1 KERAS_BACKEND=${name%%-*} \
+        "$environment/bin/python" -m pytest tests -m "${tests[$name]}" >"$environment/$name.log" 2>&1 &
+    runs[$name]=$!
 done
 failed=
-for i in "${!backends[@]}"; do
-    wait "${runs[i]}" || failed="$failed ${backends[i]}"
-    echo "== ${backends[i]} =="
-    cat "$environment/${backends[i]}.log"
+for name in "${!tests[@]}"; do
+    wait "${runs[$name]}" || failed="$failed $name"
+    echo "== $name =="
+    cat "$environment/$name.log"
 done
 [ -z "$failed" ] || { echo "Tests failed on:$failed"; exit 1; }

@@ -1,10 +1,13 @@
 """`keras-textrec train`: trains a preset's architecture by its recipe."""
 
 import argparse
+import logging
 import os
 from typing import Any
 
 from keras_textrec.system.paths import check_folder
+
+logger = logging.getLogger(__name__)
 
 HELP = "train a preset's architecture by its recipe"
 
@@ -44,7 +47,11 @@ def run(options: argparse.Namespace) -> int:
             settings.append(f"training.{key}={getattr(options, key)}")
     description = override(describe(options.preset), settings)
     best, epoch = train(
-        model_to_train(description, load_preset(options.preset) if options.pretrained else None),
+        model_to_train(
+            description,
+            load_preset(options.preset) if options.pretrained else None,
+            resumed=options.output if options.resume else None,
+        ),
         open_sources(options.train, options.ratios),
         open_sources(options.validation),
         options.output,
@@ -59,8 +66,11 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def model_to_train(description: dict[str, Any], initial=None):
+def model_to_train(description: dict[str, Any], initial=None, resumed=None):
     """The recogniser of a description, in its recipe's dtype, with new weights by its seed or with those of `initial`.
+
+    Args:
+        resumed: the folder of the run that is to go on; its dtype stays, whatever "auto" would be on this machine.
 
     Raises:
         ValueError: it is no recogniser, or differs from `initial` by more than the charset.
@@ -71,9 +81,17 @@ def model_to_train(description: dict[str, Any], initial=None):
     from keras_textrec.models.charset_surgery import copy_weights
     from keras_textrec.presets import build
     from keras_textrec.presets.description import ABOUT_WEIGHTS
+    from keras_textrec.training.precision import resolve_dtype
+    from keras_textrec.training.recipes import Recipe
+    from keras_textrec.training.train import dtype_of_run
 
     keras.utils.set_random_seed(description["training"].get("seed", 0))
-    model = build(description, description["training"].get("dtype"))
+    dtype = Recipe.from_dict(description["training"]).dtype
+    if dtype == "auto" and resumed is not None:
+        dtype = dtype_of_run(resumed)
+    dtype, reason = resolve_dtype(dtype)
+    logger.info("Training in %s: %s.", dtype, reason)
+    model = build(description, dtype)
     if not isinstance(model, TextRecognizer):
         raise ValueError(f"A {type(model).__name__} cannot be trained by this command; it is for recognisers.")
     stale = ABOUT_WEIGHTS if initial else (*ABOUT_WEIGHTS, "trained_on", "images_seen")

@@ -7,6 +7,9 @@ Published file: PaddleOCR `ppocr/modeling/heads/rec_att_head.py`.
 import keras
 from keras import layers, ops
 
+from keras_textrec.layers.direct import direct
+from keras_textrec.layers.standard import RNN
+
 
 @keras.saving.register_keras_serializable("keras_textrec")
 class AttentionCell(layers.Layer):
@@ -45,12 +48,12 @@ class AttentionCell(layers.Layer):
         hidden, previous, memory, keys = states
         symbol = ops.cast(ops.where(inputs < 0, previous, inputs)[:, 0], "int32")
         # A sum instead of a dense layer with one unit: inside the loop XLA on TensorFlow cannot train the latter.
-        scores = ops.sum(ops.tanh(keys + self.query(hidden)[:, None]) * self.score, -1)
+        scores = ops.sum(ops.tanh(keys + direct(self.query, self)(hidden)[:, None]) * self.score, -1)
         attention = ops.softmax(scores, -1)
         glimpse = ops.sum(attention[..., None] * memory, 1)
         x = ops.concatenate([glimpse, ops.one_hot(symbol, self.classes, dtype=glimpse.dtype)], -1)
-        hidden, _ = self.gru(x, [hidden])
-        logits = self.head(hidden)
+        hidden, _ = direct(self.gru, self)(x, [hidden])
+        logits = direct(self.head, self)(hidden)
         best = ops.cast(ops.top_k(logits, 1)[1], inputs.dtype)  # argmax has no operator in ONNX and TFLite
         return ops.concatenate([logits, attention], -1), [hidden, best, memory, keys]
 
@@ -81,7 +84,7 @@ class AttentionDecoder(layers.Layer):
         self.keys.build(memory_shape)
         cell = AttentionCell(self.units, self.classes, memory_shape[-1], name="cell", dtype="float32")
         cell.build((None, 1))
-        self.rnn = layers.RNN(cell, return_sequences=True, name="rnn", dtype="float32")
+        self.rnn = RNN(cell, return_sequences=True, name="rnn", dtype="float32")
 
     def call(self, memory, tokens=None):
         rows = ops.shape(memory)[0]

@@ -7,7 +7,9 @@ Published file: PaddleOCR `ppocr/modeling/heads/rec_robustscanner_head.py`.
 import keras
 from keras import layers, ops
 
+from keras_textrec.layers.direct import direct
 from keras_textrec.layers.position_aware import as_maps, attend, cells
+from keras_textrec.layers.standard import RNN
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -49,7 +51,7 @@ class HybridCell(layers.Layer):
 
     def embed(self, symbols):
         """int32 (...,) -> (..., D)."""
-        x = self.embedding(symbols)
+        x = direct(self.embedding, self)(symbols)
         return x * ops.cast(symbols < self.classes, x.dtype)[..., None]
 
     def call(self, inputs, states):
@@ -58,11 +60,11 @@ class HybridCell(layers.Layer):
         x = ops.where(missing > 0, previous, given)
         new_states = []
         for lstm, hidden, carry in zip(self.lstms, recurrent[::2], recurrent[1::2], strict=True):
-            x, new = lstm(x, [hidden, carry])
+            x, new = direct(lstm, self)(x, [hidden, carry])
             new_states += new if self.remember else [hidden, carry]  # the latter are zero, and remain so
         seen, attention = attend(x[:, None], keys, values, bias)
-        fused, gate = ops.split(self.fusion(ops.concatenate([seen[:, 0], glimpse], -1)), 2, axis=-1)
-        logits = self.head(fused * ops.sigmoid(gate))
+        fused, gate = ops.split(direct(self.fusion, self)(ops.concatenate([seen[:, 0], glimpse], -1)), 2, axis=-1)
+        logits = direct(self.head, self)(fused * ops.sigmoid(gate))
         best = ops.top_k(logits, 1)[1][:, 0]  # argmax has no operator in ONNX and TFLite
         return ops.concatenate([logits, attention[:, 0]], -1), [*new_states, self.embed(best), keys, values, bias]
 
@@ -95,7 +97,7 @@ class HybridDecoder(layers.Layer):
         cell = HybridCell(keys_shape[-1], self.depth, self.classes, features_shape[-1], self.remember, name="cell")
         cell.build(None)
         # It would round the cell's logits to the compute dtype.
-        self.rnn = layers.RNN(cell, return_sequences=True, dtype="float32", name="rnn")
+        self.rnn = RNN(cell, return_sequences=True, dtype="float32", name="rnn")
 
     def call(self, features, keys, bias, glimpses, tokens=None):
         cell, batch = self.rnn.cell, ops.shape(glimpses)[0]

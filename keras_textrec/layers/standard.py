@@ -14,6 +14,8 @@ import math
 import keras
 from keras import layers, ops
 
+from keras_textrec.layers.direct import direct
+
 FORMAT = "channels_last"
 
 
@@ -57,29 +59,20 @@ class DepthwiseConv2D(layers.DepthwiseConv2D):
 
 @keras.saving.register_keras_serializable("keras_textrec")
 class BatchNormalization(layers.BatchNormalization):
-    """`keras.layers.BatchNormalization` of the last axis."""
+    """`keras.layers.BatchNormalization` of the last axis.
+
+    PyTorch's own operator is for reading only. In training it would take a third of the time, but it sums up a batch's
+    statistics one by one in float32, 1e-5 off, which shows in the gradients.
+    """
 
     def call(self, x, training=None, mask=None):
-        training = training and self.trainable
-        is_plain = mask is None and not self.renorm and not self.synchronized and self.scale and self.center
-        if keras.backend.backend() != "torch" or not is_plain or (training and x.numel() == x.shape[-1]):
+        is_plain = mask is None and not self.renorm and self.scale and self.center
+        if keras.backend.backend() != "torch" or not is_plain or (training and self.trainable):
             return super().call(x, training=training, mask=mask)
         from torch.nn.functional import batch_norm
 
-        y = x.float().movedim(-1, 1)
-        mean, variance, gamma, beta = (
-            _value(v).float() for v in (self.moving_mean, self.moving_variance, self.gamma, self.beta)
-        )
-        if training:
-            # With a momentum of 1 the running statistics become the batch's. PyTorch divides the variance by n - 1.
-            batch_mean, batch_variance = mean.new_zeros(mean.shape), mean.new_zeros(mean.shape)
-            y = batch_norm(y, batch_mean, batch_variance, gamma, beta, True, 1.0, self.epsilon)
-            count = x.numel() // x.shape[-1]
-            batch_variance = batch_variance * ((count - 1) / count)
-            self.moving_mean.assign(mean * self.momentum + batch_mean * (1 - self.momentum))
-            self.moving_variance.assign(variance * self.momentum + batch_variance * (1 - self.momentum))
-        else:
-            y = batch_norm(y, mean, variance, gamma, beta, False, 0.0, self.epsilon)
+        statistics = [_value(v).float() for v in (self.moving_mean, self.moving_variance, self.gamma, self.beta)]
+        y = batch_norm(x.float().movedim(-1, 1), *statistics, eps=self.epsilon)
         return ops.cast(y.movedim(1, -1), self.compute_dtype)
 
 
@@ -103,6 +96,23 @@ class LSTM(layers.LSTM):
         states = [state[None] for state in initial_state]
         outputs, hidden, carry = torch.lstm(sequences, states, weights, True, 1, 0.0, False, False, True)
         return outputs[:, -1], outputs, [hidden[0], carry[0]]
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class RNN(layers.RNN):
+    """`keras.layers.RNN`."""
+
+    def inner_loop(self, sequences, initial_state, mask, training=False):
+        is_plain = mask is None and not self.go_backwards and not self.stateful
+        if keras.backend.backend() != "torch" or not is_plain:
+            return super().inner_loop(sequences, initial_state, mask, training)
+        import torch
+
+        step, states, outputs = direct(self.cell, self), initial_state, []
+        for x in sequences.unbind(1):
+            output, states = step(x, states)
+            outputs.append(output)
+        return outputs[-1], torch.stack(outputs, 1), states
 
 
 # === TensorFlow ===
@@ -150,10 +160,11 @@ def _torch_padding(layer) -> tuple[int, ...] | None:
 
 def _torch_convolution(layer, x, kernel, padding, groups):
     """A kernel (kh, kw, in / groups, out) over a map."""
-    from torch.nn.functional import conv2d
+    import torch
 
-    bias = _value(layer.bias) if layer.use_bias else None
-    y = conv2d(
-        x.permute(0, 3, 1, 2), kernel.permute(3, 2, 0, 1), bias, layer.strides, padding, layer.dilation_rate, groups
-    )
-    return layer.activation(y.permute(0, 2, 3, 1))
+    # What pooling gives is laid out otherwise: in one layout the sums of training are as exact as Keras'.
+    options = {"memory_format": torch.channels_last}
+    x, kernel = x.permute(0, 3, 1, 2).contiguous(**options), kernel.permute(3, 2, 0, 1).contiguous(**options)
+    y = torch.nn.functional.conv2d(x, kernel, None, layer.strides, padding, layer.dilation_rate, groups)
+    y = y.permute(0, 2, 3, 1)
+    return layer.activation(y + _value(layer.bias) if layer.use_bias else y)

@@ -7,6 +7,7 @@ import numpy as np
 from keras import layers
 
 from keras_textrec.images import load_image
+from keras_textrec.layers.direct import DirectModel
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.text import Reading, SequenceTokenizer
 
@@ -34,12 +35,12 @@ class AttentionRecognizer(TextRecognizer):
         return [layers.Softmax(dtype="float32", name="probabilities")(logits), attention]
 
     def make_reader(self) -> keras.Model:
-        return keras.Model(self._seen, self._written[0], name=f"{self.name}_reader")
+        return DirectModel(self._seen, self._written[0], name=f"{self.name}_reader")
 
     @functools.cached_property
     def attention_reader(self) -> keras.Model:
         """The reader with a second output, the attention (B, S, ...)."""
-        reader = keras.Model(self._seen, self._written, name=f"{self.name}_attention_reader")
+        reader = DirectModel(self._seen, self._written, name=f"{self.name}_attention_reader")
         reader.jit_compile = False  # for looking at single images
         return reader
 

@@ -3,6 +3,7 @@
 import keras
 from keras import layers
 
+from keras_textrec.layers.direct import DirectModel
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.text import CTCTokenizer
 from keras_textrec.training.losses import CTCLoss
@@ -18,7 +19,7 @@ class CTCRecognizer(TextRecognizer):
 
     def make_reader(self) -> keras.Model:
         probabilities = layers.Softmax(dtype="float32", name="probabilities")(self.outputs[0])
-        return keras.Model(self.inputs[0], probabilities, name=f"{self.name}_reader")
+        return DirectModel(self.inputs[0], probabilities, name=f"{self.name}_reader")
 
     def make_loss(self) -> keras.losses.Loss:
         return CTCLoss()

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import keras
 
+from keras_textrec.layers.direct import DirectModel
 from keras_textrec.presets import save_preset
 from keras_textrec.presets.description import preset_models
 from keras_textrec.presets.folder import describe_model
@@ -24,7 +25,7 @@ class ClassPresets:
         return preset_models(cls)
 
 
-class PresetModel(keras.Model):
+class PresetModel(DirectModel):
     """Base of the models that a preset can name.
 
     `recipe` and `about` are part of the configuration, so that every way of keeping the model keeps them.

@@ -14,6 +14,7 @@ from keras_textrec.backbones.repsvtr import DETECTION, RepSVTRBackbone
 from keras_textrec.images import PhotoConverter, load_image
 from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.layers.convolution import BATCH_NORM, FORMAT, conv, conv_bn, hard_sigmoid_fifth, squeeze_excite
+from keras_textrec.layers.direct import DirectModel
 from keras_textrec.layers.standard import BatchNormalization
 from keras_textrec.models.preset_model import PresetModel
 
@@ -86,7 +87,7 @@ class RepSVTRDetector(PresetModel):
         self.unclip_ratio = unclip_ratio
 
     def make_reader(self) -> keras.Model:
-        return keras.Model(self.input, self.get_layer("shrink_3_conv").output, name=f"{self.name}_reader")
+        return DirectModel(self.input, self.get_layer("shrink_3_conv").output, name=f"{self.name}_reader")
 
     def detect(self, image: Any) -> list[Detection]:
         """The words of one photograph.

@@ -36,7 +36,8 @@ class Recipe:
         max_length: columns of the label array; longer labels follow the tokenizer's policy.
         augment: "recaug" (PaddleOCR's), "randaugment" (PARSeq's), "rotation", several joined by "+", or None.
         canvases: [height, width] of each canvas that images of like shape share; None is the converter's for all.
-        dtype: the Keras dtype policy of training ("float32", "mixed_bfloat16", ...).
+        dtype: the Keras dtype policy of training ("float32", "mixed_bfloat16", ...). "auto" is mixed_bfloat16 where the
+            GPU, TPU or processor multiplies bfloat16, and float32 elsewhere, where that is slow.
         seed: of the weights, of the order of the images and of their augmentation.
 
     Raises:
@@ -60,7 +61,7 @@ class Recipe:
     max_length: int = 25
     augment: str | None = None
     canvases: list | None = None
-    dtype: str = "float32"
+    dtype: str = "auto"
     seed: int = 0
 
     def __post_init__(self):

@@ -59,6 +59,8 @@ def train(
     """
     output = pathlib.Path(output)
     description = model.describe()
+    # What "auto" was: the run keeps it, wherever it goes on.
+    description["training"] = {**description["training"], "dtype": model.dtype_policy.name}
     _check_output(output, description, resume)
     recipe = model.recipe
 
@@ -168,6 +170,12 @@ class _Keeper(keras.callbacks.Callback):
             self.model.save_to_preset(self.output / "best")
         self.model.save_to_preset(self.output / "last")
         _save_state(self.model, self.output / STATE, epoch + 1, self.best)
+
+
+def dtype_of_run(output: str | pathlib.Path) -> str:
+    """The dtype policy of the run in a folder; "auto" where there is no run."""
+    path = pathlib.Path(output, DESCRIPTION)
+    return yaml.safe_load(path.read_text("utf-8"))["training"]["dtype"] if path.is_file() else "auto"
 
 
 def _check_output(output: pathlib.Path, description: dict[str, Any], resume: bool) -> None:

@@ -64,6 +64,7 @@ def test_a_spotter_reads_what_it_detects(detector, monkeypatch):
     assert [word.text for word in spotted] == [crnn().read(crop_word(image, word.polygon)).text for word in spotted]
 
 
+@pytest.mark.builds
 def test_probability_map(detector):
     probabilities = detector.probability_map(photo())
     assert (probabilities.shape, probabilities.dtype) == ((32, 64), np.float32)  # 44.8 and 64 rows and columns

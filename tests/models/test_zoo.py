@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import keras_textrec as textrec
-from keras_textrec.backbones import RepSVTRBackbone, ResNet31, ResNetVD, SVTRv2Backbone
+from keras_textrec.backbones import MobileNetV3, RepSVTRBackbone, ResNet31, ResNetVD, SVTRv2Backbone
 from keras_textrec.training.recipes import Recipe
 from tests.tiny import WORDS, draw, write_lmdb
 
@@ -25,6 +25,7 @@ def repsvtr():
 
 
 MODELS = {
+    "crnn": lambda: textrec.CRNN(*options(textrec.CTCTokenizer, "widen"), MobileNetV3("small", 0.35), 8),
     "rare": lambda: textrec.RARE(*options(textrec.AttentionTokenizer), vd(), 8, rectify="small", steps=8),
     "rare_unrectified": lambda: textrec.RARE(
         *options(textrec.AttentionTokenizer, "widen"), vd(), 8, rectify=None, steps=8
@@ -50,6 +51,7 @@ def model(request):
     return model
 
 
+@pytest.mark.builds
 def test_fit_keep_and_read(model, tmp_path):
     words = textrec.data.lmdb(write_lmdb(tmp_path / "words"))
     before = [keras.ops.convert_to_numpy(v).copy() for v in model.trainable_variables]

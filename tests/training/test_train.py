@@ -50,6 +50,7 @@ def straight(place, description, sources):
     save = training._save_state
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(training, "_save_state", save_and_copy)
+        patch.setattr("keras_textrec.training.precision.has_bfloat16", lambda: False)
         return train(description, *sources, place / "straight"), place / "straight"
 
 
@@ -126,6 +127,14 @@ def test_a_resumed_run_is_the_unbroken_one_bit_for_bit(place, straight):
         for passing in ("seconds", "time"):
             del ours[passing], theirs[passing]
         assert ours == theirs
+
+
+def test_a_resumed_run_keeps_its_dtype(straight, description, monkeypatch):
+    """ "auto" was float32 where the run began, and would be mixed_bfloat16 where it goes on."""
+    monkeypatch.setattr("keras_textrec.training.precision.has_bfloat16", lambda: True)
+    assert description["training"]["dtype"] == "auto"
+    assert model_to_train(description).dtype_policy.name == "mixed_bfloat16"
+    assert model_to_train(description, resumed=straight[1]).dtype_policy.name == "float32"
 
 
 def test_a_run_is_not_overwritten(place, straight, description, sources, capsys):
