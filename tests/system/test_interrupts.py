@@ -13,7 +13,9 @@ pytestmark = pytest.mark.once
 # A single call of C that takes minutes and lets other threads run, as a compiler's.
 CODE = """
 import hashlib
+import signal
 from keras_textrec.system.interrupts import answered_interrupts
+signal.signal(signal.SIGINT, lambda *_: None)  # as if Python did not hear it
 with answered_interrupts("train"):
     print("started", flush=True)
     hashlib.pbkdf2_hmac("sha512", b"", b"", 10**9)
