@@ -15,6 +15,7 @@ from keras_textrec.version import __version__ as __version__
 # The rooms, and the public names that each gives; `__init__.pyi` says the same to type checkers.
 _ROOMS = {
     "backbones": (),
+    "converters.convert": ("convert",),
     "data": (),
     "images": ("ImageConverter", "PhotoConverter"),
     "models": (
@@ -40,7 +41,9 @@ _ROOMS = {
         "SARTokenizer",
     ),
     "training": (),
-    "zoo": ("describe", "upload_preset"),
+    "training.recipes": ("Recipe",),
+    "training.train": ("train",),
+    "zoo": ("describe", "load_preset", "upload_preset"),
 }
 OPENERS.update(dict.fromkeys((".yaml", ".yml"), "keras_textrec.synthesis.source:RenderedSource"))
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

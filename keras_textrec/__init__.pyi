@@ -6,6 +6,7 @@ from keras_textrec import images as images
 from keras_textrec import synthesis as synthesis
 from keras_textrec import text as text
 from keras_textrec import training as training
+from keras_textrec.converters.convert import convert as convert
 from keras_textrec.images import ImageConverter as ImageConverter
 from keras_textrec.images import PhotoConverter as PhotoConverter
 from keras_textrec.models import (
@@ -57,7 +58,10 @@ from keras_textrec.text import (
 from keras_textrec.text import (
     SARTokenizer as SARTokenizer,
 )
+from keras_textrec.training.recipes import Recipe as Recipe
+from keras_textrec.training.train import train as train
 from keras_textrec.zoo import describe as describe
+from keras_textrec.zoo import load_preset as load_preset
 from keras_textrec.zoo import upload_preset as upload_preset
 
 __version__: str

@@ -3,6 +3,8 @@
 import argparse
 import pathlib
 
+from keras_textrec.system.paths import check_file
+
 HELP = "the model card of a preset"
 
 
@@ -18,12 +20,15 @@ def run(options: argparse.Namespace) -> int:
     from keras_textrec.presets.card import make_card
     from keras_textrec.zoo import describe
 
+    if options.all:
+        pathlib.Path(options.all).mkdir(parents=True, exist_ok=True)
+    elif options.output:
+        check_file(options.output)
     names = preset_names() if options.all else [options.preset]
     for name in names:
         card = make_card(describe(name), name)
         output = pathlib.Path(options.all, f"{name}.md") if options.all else options.output
         if output:
-            pathlib.Path(output).parent.mkdir(parents=True, exist_ok=True)
             pathlib.Path(output).write_text(card, encoding="utf-8")
         else:
             print(card, end="")

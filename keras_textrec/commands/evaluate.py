@@ -4,6 +4,7 @@ import argparse
 import json
 import pathlib
 
+from keras_textrec.system.paths import check_file
 from keras_textrec.system.terminal import print_table
 
 HELP = "measure a preset on every dataset below the folders"
@@ -19,6 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.models import TextRecognizer
 
+    if options.json:
+        check_file(options.json)
     model = TextRecognizer.from_preset(options.preset)
     results = {"preset": options.preset, **model.evaluate_benchmarks(options.folders, options.batch_size)}
     rows = [*results["sets"], {"name": "mean", **results["mean"]}]

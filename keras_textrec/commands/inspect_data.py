@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from keras_textrec.system.errors import Failure
+from keras_textrec.system.paths import check_file
 
 HELP = "say what is wrong with labelled images; status 1 if anything"
 
@@ -38,8 +39,7 @@ def _run(options: argparse.Namespace) -> int:
     from keras_textrec.doctor import inspect, left_in, print_report, write_clean, write_json, write_page
 
     for output in filter(None, (options.json, options.html, options.preview)):
-        if not Path(output).absolute().parent.is_dir():
-            raise FileNotFoundError(f"There is no folder for {output}; make it first.")
+        check_file(output)
     if options.fix and Path(options.fix, "data.mdb").exists():
         raise FileExistsError(f"{options.fix} holds an LMDB already; choose another folder for --fix.")
     if options.augment and not options.preview:

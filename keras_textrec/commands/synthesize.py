@@ -2,6 +2,7 @@
 
 import argparse
 
+from keras_textrec.system.paths import check_file
 from keras_textrec.system.terminal import print_table
 
 HELP = "render word images into an LMDB, or on a sheet to look at"
@@ -37,6 +38,8 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.directory and not options.preview:
         raise ValueError("Nothing to do; give a folder for the LMDB, or --preview SHEET.PNG.")
+    if options.preview:
+        check_file(options.preview)
     flags = ("seed", "charset", "difficulty", "fonts.folders", "text.words", "colour.photos.folder")
     given = {flag: getattr(options, flag) for flag in flags if getattr(options, flag) is not None}
     if options.only_words:

@@ -80,7 +80,7 @@ def model_to_train(description: dict[str, Any], initial=None, resumed=None):
     from keras_textrec.models import TextRecognizer
     from keras_textrec.models.charset_surgery import copy_weights
     from keras_textrec.presets import build
-    from keras_textrec.presets.description import ABOUT_WEIGHTS
+    from keras_textrec.presets.history import ABOUT_WEIGHTS, untrained, without
     from keras_textrec.training.precision import resolve_dtype
     from keras_textrec.training.recipes import Recipe
     from keras_textrec.training.train import dtype_of_run
@@ -94,8 +94,7 @@ def model_to_train(description: dict[str, Any], initial=None, resumed=None):
     model = build(description, dtype)
     if not isinstance(model, TextRecognizer):
         raise ValueError(f"A {type(model).__name__} cannot be trained by this command; it is for recognisers.")
-    stale = ABOUT_WEIGHTS if initial else (*ABOUT_WEIGHTS, "trained_on", "images_seen")
-    model.about = {key: value for key, value in model.about.items() if key not in stale}
+    model.about = untrained(model.about) if initial is None else without(model.about, ABOUT_WEIGHTS)
     if initial is not None:
         copy_weights(initial, model)
     return model

@@ -17,7 +17,9 @@ from keras_textrec.converters.paddle import load_paddle_weights
 from keras_textrec.converters.paddle_inference import SUFFIXES
 from keras_textrec.converters.paddle_names import structured_names
 from keras_textrec.presets import build, describe_name, save_preset
-from keras_textrec.presets.description import ABOUT_WEIGHTS, charset_of
+from keras_textrec.presets.description import charset_of
+from keras_textrec.presets.folder import check_replaceable
+from keras_textrec.presets.history import ABOUT_WEIGHTS, without
 
 logger = logging.getLogger(__name__)
 
@@ -67,11 +69,11 @@ def convert(
     path = pathlib.Path(checkpoint_path)
     if preset and config:
         raise ValueError("Give a preset or a configuration, not both: each says what network the checkpoint is of.")
+    check_replaceable(folder)
     checkpoint = read_checkpoint(path)
     description = _describe(path, preset, config and pathlib.Path(config), charset and pathlib.Path(charset))
     if checkpoint.framework == "torch":  # no preset is of OpenOCR's weights, though some are of its networks
-        stale = (*ABOUT_WEIGHTS, "trained_on")
-        description = {key: value for key, value in description.items() if key not in stale}
+        description = without(description, (*ABOUT_WEIGHTS, "trained_on"))
         description["source"] = {"publisher": "OpenOCR"}
     source = description.get("source", {})
     checkpoint = _one_network(checkpoint, source.get("part", "Student"))

@@ -9,6 +9,8 @@ from keras_textrec.data.folder_source import folder as folder
 from keras_textrec.data.lmdb_source import LMDBSource as LMDBSource
 from keras_textrec.data.lmdb_source import lmdb as lmdb
 from keras_textrec.data.lmdb_writer import LMDBWriter as LMDBWriter
+from keras_textrec.data.memory_source import MemorySource as MemorySource
+from keras_textrec.data.memory_source import from_arrays as from_arrays
 from keras_textrec.data.mixing import MixedSource as MixedSource
 from keras_textrec.data.mixing import Subset as Subset
 from keras_textrec.data.mixing import filter as filter

@@ -4,6 +4,8 @@ import bisect
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+from keras_textrec.system.paths import public_path
+
 
 @runtime_checkable
 class Source(Protocol):
@@ -81,6 +83,21 @@ def text_of(source: Source, index: int) -> str:
     """The text of a record; without its image, from a source that has a method `text(index)` as all of ours do."""
     text = getattr(source, "text", None)
     return text(index) if text else source[index][1]
+
+
+def source_summary(source: Source) -> str:
+    """What a source holds, as a preset tells it of its training: "2,000 records of plates, 500 records of more.csv"."""
+    if isinstance(source, ConcatSource):
+        return ", ".join(source_summary(part) for part in source.sources)
+    return f"{len(source):,} record{'s' * (len(source) != 1)} of {_name(source)}"
+
+
+def _name(source: Source) -> str:
+    if isinstance(source, ConcatSource):
+        return " and ".join(_name(part) for part in source.sources)
+    if hasattr(source, "source"):  # a part of that one
+        return _name(source.source)
+    return public_path(source.path) if hasattr(source, "path") else type(source).__name__
 
 
 def prefetch(source: Source, indices: Sequence[int]) -> None:

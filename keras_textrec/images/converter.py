@@ -30,7 +30,7 @@ class ImageConverter:
     Args:
         height, width: the canvas in pixels; for "widen" its least width.
         resize: the policy.
-        channel_order: "RGB", or "BGR" as PaddleOCR's networks want it.
+        channel_order: "RGB", or "BGR", as most of the published networks want it and their presets say.
         mean, std: what (value / 255 - mean) / std takes; a number, or three in the channel order.
         pad_value: fills the padding, after normalisation (0.0 is mid-grey, -1.0 black).
         width_multiple: of "widen": the canvas width's step.
@@ -49,7 +49,7 @@ class ImageConverter:
         height: int,
         width: int,
         resize: str = "pad",
-        channel_order: str = "BGR",
+        channel_order: str = "RGB",
         mean: float | Sequence[float] = 0.5,
         std: float | Sequence[float] = 0.5,
         pad_value: float = 0.0,

@@ -11,7 +11,7 @@ import numpy as np
 from keras_textrec.layers.attention_decoder import AttentionDecoder
 from keras_textrec.layers.hybrid_decoder import HybridDecoder
 from keras_textrec.layers.nrtr_decoder import NRTRDecoder
-from keras_textrec.presets.description import ABOUT_WEIGHTS
+from keras_textrec.presets.history import ABOUT_WEIGHTS, without
 from keras_textrec.text import Charset, NRTRTokenizer, Tokenizer
 
 logger = logging.getLogger(__name__)
@@ -34,8 +34,8 @@ class CharsetChange:
         return "; ".join(parts)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values: how many were kept, and which are new and dropped."""
-        return {"kept": len(self.kept), "new": list(self.new), "dropped": list(self.dropped)}
+        """Plain values: how many were kept and dropped, and which are new."""
+        return {"kept": len(self.kept), "new": list(self.new), "dropped": len(self.dropped)}
 
 
 def with_charset(model: keras.Model, charset: Charset | str | Sequence[str], keep_weights: bool = True) -> keras.Model:
@@ -57,7 +57,7 @@ def with_charset(model: keras.Model, charset: Charset | str | Sequence[str], kee
         tokenizer.lowercase = False
         logger.info("Labels are no longer made lower case: the new charset holds %s.", _shown(upper))
     new = type(model).from_config({**model.get_config(), "tokenizer": tokenizer})
-    new.about = {key: value for key, value in model.about.items() if key not in ABOUT_WEIGHTS}
+    new.about = without(model.about, ABOUT_WEIGHTS)
     if keep_weights:
         copy_weights(model, new)
     return new
@@ -95,6 +95,7 @@ def copy_weights(old: keras.Model, new: keras.Model) -> None:
         values.append(value)
     for target, value in zip(new.weights, values, strict=True):
         target.assign(value)
+    new.origin = old.origin
     if old.tokenizer.charset != new.tokenizer.charset:
         change = _compare(old.tokenizer.charset, new.tokenizer.charset)
         new.about = {**new.about, "charset_change": change.to_dict()}

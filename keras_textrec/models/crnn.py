@@ -43,7 +43,7 @@ class CRNN(CTCRecognizer):
     ):
         # === Layers ===
         tokenizer = CTCTokenizer.of(tokenizer, "CRNN")
-        converter = converter or ImageConverter(32, 100, resize="pad")
+        converter = converter or ImageConverter(32, 100, "pad", channel_order="BGR")
         backbone = backbone or ResNetVD()
         check_one_row("CRNN", backbone, converter.height)
         head = layers.Dense(tokenizer.vocabulary_size, dtype="float32", name="head")

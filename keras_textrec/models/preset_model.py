@@ -10,10 +10,12 @@ from typing import Any, Self
 
 import keras
 
+from keras_textrec.data.sources import source_summary
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.presets import save_preset
 from keras_textrec.presets.description import preset_models
 from keras_textrec.presets.folder import describe_model
+from keras_textrec.presets.history import trained_further
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.zoo import load_preset
 
@@ -35,6 +37,8 @@ class PresetModel(DirectModel):
     # What a preset tells about itself besides the network: description, licence, training data, results.
     about: Mapping[str, Any] = types.MappingProxyType({})
     presets = ClassPresets()
+    # The preset whose weights it has, as it was loaded, until it is trained further.
+    origin: str | None = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name == "about":  # Keras would make dictionaries and lists of its own kinds of it, which YAML refuses
@@ -58,6 +62,13 @@ class PresetModel(DirectModel):
         shown = ", ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
         return f"<{type(self).__name__} {shown}>"
 
+    def fit(self, x=None, *arguments, **options):
+        """As `keras.Model.fit`; `about` then tells what the weights were trained on since."""
+        batches = getattr(getattr(x, "loading", x), "batches", None)  # of `tf_dataset`, or of `BatchDataset`
+        data = source_summary(batches.source) if batches else "Data given to `fit`"
+        self.about, self.origin = trained_further(self.about, data, self.origin), None
+        return super().fit(x, *arguments, **options)
+
     @functools.cached_property
     def reader(self) -> keras.Model:
         """The reading graph, network input to probabilities; it shares every weight with the training graph."""
@@ -76,6 +87,7 @@ class PresetModel(DirectModel):
         for layer in other.layers:
             if layer not in changes.values():
                 layer.set_weights(self.get_layer(layer.name).get_weights())
+        other.origin = self.origin
         return other
 
     def get_config(self) -> dict[str, Any]:

@@ -57,7 +57,7 @@ class RARE(AttentionRecognizer):
     ):
         # === Layers ===
         tokenizer = AttentionTokenizer.of(tokenizer, "RARE")
-        converter = converter or ImageConverter(32, 100, resize="pad")
+        converter = converter or ImageConverter(32, 100, "pad", channel_order="BGR")
         backbone = backbone or ResNetVD()
         check_one_row("RARE", backbone, converter.height)
         if rectify and converter.resize == "widen":

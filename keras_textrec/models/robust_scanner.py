@@ -51,7 +51,7 @@ class RobustScanner(AttentionRecognizer):
         # === Layers ===
         tokenizer = SARTokenizer.of(tokenizer, "RobustScanner")
         converter = converter or ImageConverter(
-            48, 160, resize="pad", pad_value=-1.0, round_width_to=4, minimum_width=48
+            48, 160, "pad", channel_order="BGR", pad_value=-1.0, round_width_to=4, minimum_width=48
         )
         backbone = backbone or ResNet31()
         encoder = Conv2D(hidden_size, 1, use_bias=use_bias, kernel_initializer="glorot_normal", name="encoder")

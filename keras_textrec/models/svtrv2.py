@@ -56,7 +56,7 @@ class SVTRv2(CTCRecognizer):
     ):
         # === Layers ===
         tokenizer = CTCTokenizer.of(tokenizer, type(self).__name__)
-        converter = converter or ImageConverter(48, 320, resize="pad")
+        converter = converter or ImageConverter(48, 320, "pad", channel_order="BGR")
         backbone = backbone or SVTRv2Backbone()
         check_one_row(type(self).__name__, backbone, converter.height)
         head = layers.Dense(tokenizer.vocabulary_size, dtype="float32", name="head")

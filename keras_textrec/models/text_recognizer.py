@@ -4,13 +4,15 @@ import dataclasses
 import functools
 import pathlib
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import keras
 import numpy as np
 
-from keras_textrec.data.augment import augmentation
+from keras_textrec.data import Source, from_arrays
+from keras_textrec.data.augment import Augmentation, augmentation
+from keras_textrec.data.memory_source import are_texts
 from keras_textrec.images import load_image
 from keras_textrec.models.charset_surgery import with_charset
 from keras_textrec.models.preset_model import PresetModel, default_jit
@@ -154,7 +156,31 @@ class TextRecognizer(PresetModel):
     def make_metrics(self) -> list[keras.metrics.Metric]:
         return reading_metrics(self.tokenizer)
 
-    def training_data(self, source, batch_size: int | None = None, augment: Callable | str | bool = True, **options):
+    def fit(self, x=None, y=None, batch_size: int | None = None, *arguments, validation_data=None, **options):
+        """As `keras.Model.fit`. Besides data of `training_data`, it takes images and texts as they are.
+
+        Args:
+            x: the images, if `y` are texts: paths, bytes of files, arrays or PIL images, or an array (N, H, W, 3).
+            y: N strings. They are trained on as `training_data` has it, with the recipe's augmentation.
+            batch_size: images a step; the recipe's by default.
+            validation_data: as `keras.Model.fit` has it, or a pair of images and texts.
+        """
+        if are_texts(y):
+            x, y, batch_size = self.training_data(from_arrays(x, y), batch_size), None, None
+        if isinstance(validation_data, tuple) and len(validation_data) == 2 and are_texts(validation_data[1]):
+            validation_data = self.evaluation_data(from_arrays(*validation_data))
+        return super().fit(x, y, batch_size, *arguments, validation_data=validation_data, **options)
+
+    def training_data(
+        self,
+        source: Source,
+        batch_size: int | None = None,
+        augment: Augmentation | str | bool = True,
+        *,
+        steps_per_epoch: int | None = None,
+        epoch: int = 0,
+        processes: int = 0,
+    ):
         """Endless-order batches of a source for `fit`: shuffled anew every epoch, the same for the same seed.
 
         What the tokenizer leaves out of the labels or changes is logged first (`keras_textrec.data.label_check`).
@@ -164,8 +190,10 @@ class TextRecognizer(PresetModel):
             batch_size: images a step; the recipe's by default.
             augment: `(uint8 image (H, W, 3), numpy Generator) -> uint8 image`, or a name that a recipe may have
                 ("recaug"); True is the recipe's own, if it has one.
-            **options: `steps_per_epoch`; `epoch`, the first one (0); `processes`, how many load images beside this one
-                (0: its threads do; with some, a script needs its `if __name__ == "__main__":`).
+            steps_per_epoch: batches that make an epoch; None is about one pass over the source.
+            epoch: the first one.
+            processes: how many load images beside this one (0: its threads do; if processes are used, guard the
+                script's entry point by `if __name__ == "__main__":`).
 
         Returns:
             A `tf.data.Dataset` on the TensorFlow backend, a `keras.utils.PyDataset` on the others.
@@ -177,11 +205,12 @@ class TextRecognizer(PresetModel):
             augment = self.recipe.augment
         if isinstance(augment, str):
             augment = augmentation(augment)
-        return self._data(source, batch_size, training=True, augment=augment or None, **options)
+        options = {"training": True, "augment": augment or None, "steps_per_epoch": steps_per_epoch}
+        return self._data(source, batch_size, epoch, processes, **options)
 
-    def evaluation_data(self, source, batch_size: int | None = None, **options):
+    def evaluation_data(self, source: Source, batch_size: int | None = None, *, processes: int = 0):
         """Batches of a source in its own order, every record once: for `evaluate` and `validation_data`."""
-        return self._data(source, batch_size, training=False, **options)
+        return self._data(source, batch_size, 0, processes, training=False)
 
     def arrange(self, image: np.ndarray, valid_ratio: np.ndarray, y: np.ndarray, training: bool) -> tuple[Any, Any]:
         """A batch as the training graph takes it.
@@ -197,7 +226,7 @@ class TextRecognizer(PresetModel):
         """
         return image, y
 
-    def _data(self, source, batch_size, training, epoch=0, processes=0, **options):
+    def _data(self, source, batch_size, epoch, processes, *, training, **options):
         from keras_textrec.data.batches import Batches
         from keras_textrec.data.label_check import tell_labels
         from keras_textrec.data.pipeline import BatchDataset, tf_dataset

@@ -129,6 +129,7 @@ def _characters(description: dict[str, Any], name: str) -> str | None:
         return None
     charset = charset_of(description)
     given = description["model"]["tokenizer"]["charset"]
+    change = description.get("charset_change")
     shown = "".join(charset.characters[:100]) + ("…" if len(charset) > 100 else "")
     origin = f", the list `{given['named']}`" if isinstance(given, dict) and "named" in given else ""
     return textwrap.dedent("""\
@@ -137,11 +138,27 @@ def _characters(description: dict[str, Any], name: str) -> str | None:
         ```text
         {shown}
         ```
-
+        {change}
         For other characters, keep what the network knows of those in common, and train the rest:
         `textrec.TextRecognizer.from_preset("{name}", charset="…")`.
     """).format(
-        count=len(charset), origin=origin, first="; the first" if len(charset) > 100 else "", shown=shown, name=name
+        count=len(charset),
+        origin=origin,
+        first="; the first" if len(charset) > 100 else "",
+        shown=shown,
+        change=f"\n{_charset_change(change)}\n" if change else "",
+        name=name,
+    )
+
+
+def _charset_change(change: dict[str, Any]) -> str:
+    """What became of the characters of the network that this one was made of."""
+    new, dropped = change["new"], change["dropped"]
+    dropped = dropped if isinstance(dropped, int) else len(dropped)  # older presets list them
+    shown = f": {' '.join(new[:40])}{' …' if len(new) > 40 else ''}" if new else ""
+    return (
+        f"Of the network that it was made of, {change['kept']:,} characters are kept and {dropped:,} dropped; "
+        f"{len(new):,} are new{shown}."
     )
 
 

@@ -34,9 +34,6 @@ _YAML = getattr(yaml, "CSafeLoader", yaml.SafeLoader)  # libyaml's is five times
 for _part in (AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer, ImageConverter, PhotoConverter):
     keras.saving.register_keras_serializable("keras_textrec")(_part)
 
-# What a description tells about the very weights of a preset.
-ABOUT_WEIGHTS = ("results", "results_note", "results_source", "source", "hub")
-
 
 def preset_names() -> list[str]:
     """The names of all presets, sorted."""

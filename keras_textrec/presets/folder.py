@@ -50,6 +50,20 @@ def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
             model.optimizer = optimizer
 
 
+def check_replaceable(folder: str | pathlib.Path) -> None:
+    """Makes sure, before the work is done, that a preset may be written to `folder`.
+
+    Raises:
+        ValueError: `folder` exists and is no preset.
+    """
+    folder = pathlib.Path(folder)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        try:
+            describe_folder(folder)
+        except ValueError as error:
+            raise ValueError(f"{folder} exists and is not a preset; nothing was written. Give another.") from error
+
+
 def describe_folder(folder: pathlib.Path) -> dict[str, Any]:
     """The description (see `presets.description`) of the preset in a folder.
 
@@ -106,7 +120,9 @@ def _count_weights(path: pathlib.Path) -> int:
 
 def _read_json(path: pathlib.Path) -> dict[str, Any]:
     if not path.is_file():
-        raise ValueError(f"{path.parent} is not a preset: it has no {path.name}.")
+        best = path.parent / "best"  # of a training's folder
+        hint = f" Give {best}." if best.is_dir() else ""
+        raise ValueError(f"{path.parent} is not a preset: it has no {path.name}.{hint}")
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -137,12 +153,8 @@ def _describe_object(config: Any, where: pathlib.Path | str, leave: Sequence[str
 @contextlib.contextmanager
 def _replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """A new folder that takes the place of `folder` when the block ends well, and is gone when it does not."""
+    check_replaceable(folder)
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
-    if folder.exists() and not (folder.is_dir() and not inside):
-        try:
-            describe_folder(folder)
-        except ValueError as error:
-            raise ValueError(f"{folder} exists and is not a preset; nothing was written. Give another.") from error
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
         new, old = pathlib.Path(scratch, "new"), pathlib.Path(scratch, "old")

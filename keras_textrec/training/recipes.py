@@ -2,12 +2,15 @@
 
 import contextlib
 import dataclasses
+import logging
 from typing import Any
 
 import keras
 
 from keras_textrec.data.augment import augmentation
 from keras_textrec.system.terminal import near_names
+
+logger = logging.getLogger(__name__)
 
 SCHEDULES = ("constant", "cosine", "paddle_cosine", "piecewise")
 OPTIMIZER_NAME = "of_the_recipe"
@@ -135,7 +138,14 @@ class Recipe:
 
     def warmup_for(self, total_steps: int | None) -> int:
         """The steps of warm-up in a run of `total_steps`: of `warmup_steps`, a tenth of the run at most."""
-        if total_steps and self.warmup_epochs:
+        if self.warmup_epochs:
+            total_steps = total_steps or self.epochs * (self.steps_per_epoch or 0)
+            if not total_steps:
+                logger.warning(
+                    "The recipe's warm-up of %d epochs is left out, for nobody says how many steps these are; "
+                    "compile(total_steps=...) does.",
+                    self.warmup_epochs,
+                )
             return round(total_steps * self.warmup_epochs / self.epochs)
         return min(self.warmup_steps, total_steps // 10) if total_steps else self.warmup_steps
 

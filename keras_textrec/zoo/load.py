@@ -1,15 +1,33 @@
 """A preset, wherever it is: known by name, a folder, or a repository on the Hub."""
 
+import logging
 import pathlib
 from typing import Any
 
 import keras
 
-from keras_textrec.presets import build, describe_name
+from keras_textrec.presets import build, describe_name, preset_names
 from keras_textrec.presets.description import embedded_weights
 from keras_textrec.presets.folder import WEIGHTS, describe_folder, load_weights
+from keras_textrec.presets.history import untrained
+from keras_textrec.system.paths import public_path
 from keras_textrec.zoo.chain import trained_preset
 from keras_textrec.zoo.hub import download_preset, is_hub_uri
+
+logger = logging.getLogger(__name__)
+
+
+def preset_folder(preset: str | pathlib.Path) -> pathlib.Path | None:
+    """The folder that a preset is given as, if it is one.
+
+    A name that the package knows goes before a folder of that name; "./NAME", or a `Path`, is the folder.
+    """
+    folder = pathlib.Path(preset)
+    if isinstance(preset, str) and preset in preset_names():
+        if folder.is_dir():
+            logger.info("%s is the preset of this name; for the folder here, give ./%s.", preset, preset)
+        return None
+    return folder if folder.is_dir() else None
 
 
 def describe(preset: str | pathlib.Path) -> dict[str, Any]:
@@ -21,9 +39,8 @@ def describe(preset: str | pathlib.Path) -> dict[str, Any]:
     """
     if is_hub_uri(preset):
         preset = download_preset(preset, with_weights=False)
-    if pathlib.Path(preset).is_dir():
-        return describe_folder(pathlib.Path(preset))
-    return describe_name(str(preset))
+    folder = preset_folder(preset)
+    return describe_folder(folder) if folder else describe_name(str(preset))
 
 
 def load_preset(preset: str | pathlib.Path, with_weights: bool = True, dtype: str | None = None) -> keras.Model:
@@ -35,18 +52,22 @@ def load_preset(preset: str | pathlib.Path, with_weights: bool = True, dtype: st
         ValueError: no such preset, a preset without weights, a folder that is none, or files that do not fit.
         OSError: weights that are not here cannot be downloaded.
     """
-    if is_hub_uri(preset):
-        preset = download_preset(preset, with_weights)
-    description = describe(preset)
-    weights = pathlib.Path(preset, WEIGHTS)
-    if with_weights and not weights.parent.is_dir():
+    folder = download_preset(preset, with_weights) if is_hub_uri(preset) else preset_folder(preset)
+    description = describe_folder(folder) if folder else describe_name(str(preset))
+    if not with_weights:
+        model = build(description, dtype)
+        model.about = untrained(model.about)
+        return model
+    if folder:
+        weights = folder / WEIGHTS
+    else:
         weights = embedded_weights(str(preset))
         if not weights.is_file():  # not embedded
-            folder = trained_preset(str(preset), description)
-            weights = folder / WEIGHTS
+            trained = trained_preset(str(preset), description)
+            weights = trained / WEIGHTS
             # The publisher's file has the last word on its network: say, on whether the space is among its characters.
-            description["model"] = describe_folder(folder)["model"]
-    model = build(description, dtype, initialize=not with_weights)
-    if with_weights:
-        load_weights(model, weights)
+            description["model"] = describe_folder(trained)["model"]
+    model = build(description, dtype, initialize=False)
+    load_weights(model, weights)
+    model.origin = preset if is_hub_uri(preset) or not folder else public_path(folder)
     return model

@@ -9,7 +9,7 @@ from keras_textrec.presets.card import make_card
 from keras_textrec.presets.description import build
 from keras_textrec.presets.folder import CONFIG, METADATA, WEIGHTS, describe_folder, load_weights, save_preset
 from keras_textrec.zoo.hub import explained, hub_library, parse_hub_uri
-from keras_textrec.zoo.load import describe, load_preset
+from keras_textrec.zoo.load import describe, load_preset, preset_folder
 
 CARD = "README.md"
 MESSAGE = "Upload a preset of keras_textrec"
@@ -66,9 +66,9 @@ def publish_preset(preset: str, uri: str, *, private: bool | None = None, messag
     Returns and raises what `upload_preset` does.
     """
     parse_hub_uri(uri)
-    folder, name, card = pathlib.Path(preset), uri, None
+    folder, name, card = preset_folder(preset), uri, None
     with tempfile.TemporaryDirectory() as scratch:
-        if not folder.is_dir():
+        if folder is None:
             folder, name = pathlib.Path(scratch, "preset"), preset
             save_preset(load_preset(preset), folder)
         if not (folder / CARD).is_file():

@@ -1,3 +1,4 @@
+import functools
 import json
 
 import keras
@@ -9,16 +10,17 @@ from keras_textrec.images import ImageConverter
 pytestmark = pytest.mark.once
 
 # The published operators by the names of the fixtures.
+bgr = functools.partial(ImageConverter, channel_order="BGR")
 PUBLISHED = {
-    "rec32": ImageConverter(32, 100, "pad"),
-    "rec32_nopad": ImageConverter(32, 100, "stretch"),
-    "rec32_infer": ImageConverter(32, 100, "widen"),
-    "svtr48": ImageConverter(48, 320, "pad"),
-    "svtr48_infer": ImageConverter(48, 320, "widen"),
-    "rs": ImageConverter(48, 160, "pad", pad_value=-1.0, round_width_to=4, minimum_width=48),
-    "multi_32": ImageConverter(32, 320, "pad"),
-    "multi_48": ImageConverter(48, 320, "pad"),
-    "multi_64": ImageConverter(64, 320, "pad"),
+    "rec32": bgr(32, 100, "pad"),
+    "rec32_nopad": bgr(32, 100, "stretch"),
+    "rec32_infer": bgr(32, 100, "widen"),
+    "svtr48": bgr(48, 320, "pad"),
+    "svtr48_infer": bgr(48, 320, "widen"),
+    "rs": bgr(48, 160, "pad", pad_value=-1.0, round_width_to=4, minimum_width=48),
+    "multi_32": bgr(32, 320, "pad"),
+    "multi_48": bgr(48, 320, "pad"),
+    "multi_64": bgr(64, 320, "pad"),
 }
 SIZES = [(32, 100), (48, 48), (20, 300), (64, 33), (31, 97), (100, 20), (37, 412)]
 
@@ -57,6 +59,7 @@ def test_normalisation_is_per_channel_in_the_channel_order():
     for order, channels in (("RGB", image), ("BGR", image[..., ::-1])):
         x = ImageConverter(8, 16, "stretch", channel_order=order, mean=mean, std=std)([image])[0]
         np.testing.assert_allclose(x, (channels / 255 - np.array(mean)) / np.array(std), atol=1e-6)
+    assert ImageConverter(8, 16).channel_order == "RGB"
 
 
 def test_padding_has_its_value_and_the_image_is_left_alone():

@@ -145,8 +145,7 @@ def folder(tmp_path_factory):
 def test_from_preset_says_what_it_did(folder, tmp_path, caplog):
     caplog.set_level(logging.INFO)
     model = textrec.CRNN.from_preset(folder, charset=textrec.Charset("abcéÉ"))
-    dropped = [c for c in crnn().tokenizer.charset if c not in "abc"]
-    change = {"kept": 3, "new": ["é", "É"], "dropped": dropped}
+    change = {"kept": 3, "new": ["é", "É"], "dropped": 33}
     assert model.about == {**crnn().about, "license": "MIT", "charset_change": change}
     assert "3 characters kept; 2 new" in caplog.text and "é É" in caplog.text and "33 dropped: 0 1 2" in caplog.text
     assert "no longer made lower case" in caplog.text and not model.tokenizer.lowercase
@@ -218,11 +217,7 @@ def test_training_goes_on_with_another_charset(folder, tmp_path, capsys):
     assert "only the charset" in capsys.readouterr().err and not (tmp_path / "bad").exists()
     assert main([*command, str(tmp_path / "out"), "-o", "training.learning_rate=0.0"]) == 0
     about = textrec.describe(tmp_path / "out" / "last")
-    assert about["charset_change"] == {
-        "kept": 8,
-        "new": [],
-        "dropped": [c for c in crnn().tokenizer.charset if c not in "cat0gonu"],
-    }
+    assert about["charset_change"] == {"kept": 8, "new": [], "dropped": 28}
     new = textrec.TextRecognizer.from_preset(tmp_path / "out" / "last")
     new, old = (keras.ops.convert_to_numpy(model.get_layer("head").kernel) for model in (new, crnn()))
     np.testing.assert_array_equal(new[:, 3], old[:, crnn().tokenizer.charset.index("t") + 1])

@@ -97,12 +97,23 @@ def test_a_card_of_a_bare_description():
     assert ModelCard(card).data.to_dict().keys() == {"library_name", "pipeline_tag", "tags"}
 
 
+def test_a_card_tells_what_became_of_the_characters():
+    description = {"model": describe("crnn_small_en")["model"], "training": {}}
+    assert "dropped" not in make_card(description, "mine")
+    for dropped in (57, ["x"] * 57):  # as older presets have it
+        change = {"kept": 37, "new": ["ä", "ß"], "dropped": dropped}
+        card = make_card({**description, "charset_change": change}, "mine")
+        assert "37 characters are kept and 57 dropped; 2 are new: ä ß." in card
+
+
 def test_the_command(tmp_path, capsys):
     assert main(["card", "crnn_small_en"]) == 0
     card = capsys.readouterr().out
     assert card == make_card(describe("crnn_small_en"), "crnn_small_en")
-    assert main(["card", "crnn_small_en", "--output", str(tmp_path / "new" / "README.md")]) == 0
-    assert (tmp_path / "new" / "README.md").read_text("utf-8") == card
+    assert main(["card", "crnn_small_en", "--output", str(tmp_path / "README.md")]) == 0
+    assert (tmp_path / "README.md").read_text("utf-8") == card
+    assert main(["card", "crnn_small_en", "--output", str(tmp_path / "new" / "README.md")]) == 1
+    assert "There is no folder for" in capsys.readouterr().err
     assert main(["card", "--all", str(tmp_path / "all")]) == 0
     assert {path.stem for path in (tmp_path / "all").iterdir()} == set(preset_names())
     assert main(["card", "no_such_preset"]) == 1

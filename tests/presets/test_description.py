@@ -52,6 +52,7 @@ def test_every_preset_tells_about_itself(name):
     assert {"description", "license", "language", "model", "training", "trained_on"} <= set(description)
     assert "like" not in description
     Recipe.from_dict(description["training"])
+    assert description["model"]["converter"]["channel_order"] in ("BGR", "RGB")  # never by default
     if "tokenizer" in description["model"]:
         assert len(charset_of(description)) > 30
     if name != "crnn_small_en":

@@ -110,6 +110,16 @@ def test_warm_up_before_a_constant_rate(warmup):
     np.testing.assert_allclose(rates(optimizer, [0, 5, 10, 99]), [0, 0.2, 0.4, 0.4], atol=1e-6)
 
 
+def test_warm_up_in_epochs_of_unknown_length(caplog):
+    """Without the run's length, the recipe's own steps are those of an epoch; else the warm-up is left out aloud."""
+    recipe = Recipe(learning_rate=0.4, warmup_epochs=2, epochs=10, steps_per_epoch=5)
+    np.testing.assert_allclose(rates(recipe.make_optimizer(dense()), [0, 5, 10, 99]), [0, 0.2, 0.4, 0.4], atol=1e-6)
+    assert caplog.text == ""
+    optimizer = Recipe(learning_rate=0.4, warmup_epochs=2).make_optimizer(dense())
+    assert float(optimizer.learning_rate) == pytest.approx(0.4)
+    assert "warm-up of 2 epochs is left out" in caplog.text
+
+
 def test_l2_is_a_part_of_every_gradient():
     """As Adam is given `gradient + l2 * variable`: three steps, biases as well."""
     with_l2, plain = dense(), dense()

@@ -99,7 +99,8 @@ def test_a_run_leaves_log_presets_and_state(straight):
     last = CRNN.from_preset(output / "last")
     assert all(np.array_equal(a, b) for a, b in zip(last.get_weights(), model.get_weights(), strict=True))
     assert last.recipe.to_dict() == {**model.recipe.to_dict(), "learning_rate": 5e-3, "seed": 11}
-    assert last.about == {**crnn().about, "images_seen": 16}
+    trained_on = "10 records of words."
+    assert last.about == {**crnn().about, "images_seen": 16, "trained_on": trained_on}
     assert isinstance(TextRecognizer.from_preset(output / "best"), CRNN)
 
 
@@ -160,7 +161,7 @@ def epochs(monkeypatch):
     """Instead of training: the logs of epochs that the callbacks see."""
     logs = []
 
-    def fit(self, data, *, callbacks, initial_epoch, **options):
+    def fit(self, *data, callbacks, initial_epoch, **options):
         self.fitted_from = initial_epoch
         for epoch, log in enumerate(logs):
             callbacks[0].set_model(self)

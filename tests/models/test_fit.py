@@ -1,0 +1,63 @@
+"""`fit` on images and texts as they are, and what a preset tells of itself afterwards."""
+
+import keras
+import numpy as np
+import pytest
+
+from keras_textrec import CRNN, TextRecognizer
+from keras_textrec.data import from_arrays
+from tests.tiny import WORDS, crnn, draw, make_crnn, png, same_weights
+
+
+def test_fit_on_images_and_texts(tmp_path):
+    """The same as on the source of them; a mixed list of images, and validation by a pair."""
+    crnn().save_to_preset(tmp_path / "preset")
+    model = CRNN.from_preset(tmp_path / "preset")
+    assert model.origin == "preset"
+    model.about = {**model.about, "trained_on": "Nothing.", "results": {}}
+    images = [draw(word) for word in WORDS[:4]]
+    (tmp_path / "cat.png").write_bytes(png(images[0]))
+    images[0] = tmp_path / "cat.png"
+    model.compile()
+    history = model.fit(images, WORDS[:4], batch_size=4, epochs=1, validation_data=(images, WORDS[:4]), verbose=0)
+    assert np.isfinite(history.history["loss"]).all() and "val_loss" in history.history
+    assert not same_weights(model, crnn())
+    assert model.about["trained_on"] == (
+        "4 records of images given in Python, from the weights of preset. Those were trained on: Nothing."
+    )
+    assert model.about["description"] == "preset, trained further. That one: A tiny CRNN." and model.origin is None
+    assert "results" not in model.about
+
+    other = CRNN.from_preset(tmp_path / "preset")
+    other.compile()
+    other.fit(other.training_data(from_arrays(images, WORDS[:4]), 4), epochs=1, shuffle=False, verbose=0)
+    for ours, theirs in zip(other.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+def test_fit_on_arrays_of_a_users_own(monkeypatch):
+    """Anything but texts goes to Keras as it is."""
+    seen = {}
+    monkeypatch.setattr(keras.Model, "fit", lambda self, x, y, *rest, **options: seen.update(x=x, y=y))
+    model = make_crnn(hidden_size=8)
+    x, y = np.zeros((2, 32, 64, 3), "float32"), np.zeros((2, 8), "int32")
+    model.fit(x, y)
+    assert seen["x"] is x and seen["y"] is y
+    assert model.about["trained_on"] == "Data given to `fit`."
+
+
+def test_misspelt_options():
+    with pytest.raises(TypeError, match="proceses"):
+        crnn().training_data([], proceses=2)
+    with pytest.raises(TypeError, match="augment"):
+        crnn().evaluation_data([], augment=True)
+
+
+@pytest.mark.parametrize("load_weights, told", [(True, True), (False, False)])
+def test_weights_that_were_not_loaded_are_not_told_of(tmp_path, load_weights, told):
+    model = make_crnn(hidden_size=8)
+    model.about = {**model.about, "trained_on": "Words.", "results": {"words": {"accuracy": 9.0}}}
+    model.save_to_preset(tmp_path / "preset")
+    again = TextRecognizer.from_preset(tmp_path / "preset", load_weights=load_weights)
+    assert ({"trained_on", "results"} <= set(again.about)) == told
+    assert again.origin == ("preset" if told else None)
