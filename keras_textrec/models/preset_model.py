@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import keras
 
+from keras_textrec.data.batches import Batches
 from keras_textrec.data.sources import source_summary
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.presets import save_preset
@@ -65,7 +66,7 @@ class PresetModel(DirectModel):
     def fit(self, x=None, *arguments, **options):
         """As `keras.Model.fit`; `about` then tells what the weights were trained on since."""
         batches = getattr(getattr(x, "loading", x), "batches", None)  # of `tf_dataset`, or of `BatchDataset`
-        data = source_summary(batches.source) if batches else "Data given to `fit`"
+        data = source_summary(batches.source) if isinstance(batches, Batches) else "Data given to `fit`"
         self.about, self.origin = trained_further(self.about, data, self.origin), None
         return super().fit(x, *arguments, **options)
 
