@@ -138,6 +138,7 @@ def trained(monkeypatch):
     def train(model, training, validation, output, **options):
         sizes = len(training), len(validation)
         calls.append({"model": model, "sizes": sizes, "output": output, **options})
+        return 0.5, 1
 
     monkeypatch.setattr("keras_textrec.training.train.train", train)
     return calls
@@ -167,9 +168,12 @@ def test_train_passes_everything_on(preset, tmp_path, trained):
 def test_train_in_ratios(preset, tmp_path, monkeypatch):
     a, b = (write_lmdb(tmp_path / name, words) for name, words in [("a", ["x", "y"]), ("b", ["z"])])
     seen = []
-    monkeypatch.setattr(
-        "keras_textrec.training.train.train", lambda _, training, *rest, **options: seen.append(training)
-    )
+
+    def train(_, training, *rest, **options):
+        seen.append(training)
+        return 0.5, 1
+
+    monkeypatch.setattr("keras_textrec.training.train.train", train)
     arguments = ["train", preset, "--train", a, b, "--validation", a, "--output", "run"]
     assert main([*arguments, "--ratios", "1", "3"]) == 0
     assert seen[0].ratios == (0.25, 0.75)
