@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="how many load images beside this one; 0: its threads do (default: one for each core)",
     )
+    parser.add_argument(
+        "--charset", help="other characters than the preset's: these, a file of one a line, or a list's name"
+    )
     parser.add_argument("--epochs", type=int, metavar="N", help="short for -o training.epochs=N")
     parser.add_argument("--batch-size", type=int, metavar="N", help="short for -o training.batch_size=N")
     parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="override a key of the YAML")
@@ -37,6 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import open_sources
     from keras_textrec.presets import override
+    from keras_textrec.text.charset import typed_characters
     from keras_textrec.training.train import train
     from keras_textrec.zoo import describe, load_preset
 
@@ -46,6 +50,11 @@ def run(options: argparse.Namespace) -> int:
         if getattr(options, key) is not None:
             settings.append(f"training.{key}={getattr(options, key)}")
     description = override(describe(options.preset), settings)
+    if options.charset is not None and "tokenizer" in description["model"]:
+        tokenizer, characters = description["model"]["tokenizer"], list(typed_characters(options.charset))
+        # As `with_charset` does: who asks for upper case means it.
+        lowercase = tokenizer.get("lowercase", False) and all(c == c.lower() for c in characters)
+        tokenizer |= {"charset": characters, "lowercase": lowercase}
     best, epoch = train(
         model_to_train(
             description,

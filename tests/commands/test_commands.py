@@ -165,6 +165,17 @@ def test_train_passes_everything_on(preset, tmp_path, trained):
     assert (first["processes"], second["processes"]) == (os.cpu_count(), 0)
 
 
+def test_train_for_other_characters(preset, tmp_path, trained):
+    a = write_lmdb(tmp_path / "a", ["x"])
+    arguments = ["train", preset, "--train", a, "--validation", a, "--output", "run", "--pretrained"]
+    assert main([*arguments, "--charset", "0123456789abC"]) == 0
+    model = trained[0]["model"]
+    assert "".join(model.tokenizer.charset) == "0123456789abC" and not model.tokenizer.lowercase
+    digit = model.get_layer("head").get_weights()[1][1 + 7]
+    assert digit == crnn().get_layer("head").get_weights()[1][1 + 7]  # what it knows of a character stays with it
+    assert main([*arguments, "--charset", "lost.txt"]) == 1
+
+
 def test_train_in_ratios(preset, tmp_path, monkeypatch):
     a, b = (write_lmdb(tmp_path / name, words) for name, words in [("a", ["x", "y"]), ("b", ["z"])])
     seen = []
