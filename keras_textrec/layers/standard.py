@@ -8,8 +8,11 @@ Maps are channels-last, (B, H, W, C). A PyTorch view of one in PyTorch's own ord
 `channels_last`, which its operators know: nothing has to be copied.
 """
 
+import contextlib
+import contextvars
 import functools
 import math
+from collections.abc import Iterator
 
 import keras
 from keras import layers, ops
@@ -118,9 +121,22 @@ class RNN(layers.RNN):
 # === TensorFlow ===
 
 
+_only_traced = contextvars.ContextVar("only_traced", default=False)
+
+
+@contextlib.contextmanager
+def only_traced() -> Iterator[None]:
+    """What is traced within, for export, need not run here: a strided depthwise convolution is one operator."""
+    token = _only_traced.set(True)
+    try:
+        yield
+    finally:
+        _only_traced.reset(token)
+
+
 def takes_unequal_strides(dtype: str) -> bool:
     """Whether the backend has, where it is about to run, a depthwise convolution with strides that differ."""
-    if keras.backend.backend() != "tensorflow":
+    if keras.backend.backend() != "tensorflow" or _only_traced.get():
         return True
     import tensorflow as tf
 

@@ -71,6 +71,21 @@ def test_depthwise_convolution_with_any_strides(strides):
 
 
 @pytest.mark.builds
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow's graphs are what is exported")
+def test_what_is_only_traced_is_one_operator():
+    import tensorflow as tf
+
+    layer = standard.DepthwiseConv2D(3, strides=(2, 1))
+    layer.build((None, 9, 7, 4))
+    with standard.only_traced():
+        graph = tf.function(layer.call).get_concrete_function(tf.TensorSpec((None, 9, 7, 4))).graph.as_graph_def()
+    kinds = [node.op for node in graph.node]
+    assert kinds.count("DepthwiseConv2dNative") == 1 and "StridedSlice" not in kinds
+    (node,) = (node for node in graph.node if node.op == "DepthwiseConv2dNative")
+    assert list(node.attr["strides"].list.i) == [1, 2, 1, 1]
+
+
+@pytest.mark.builds
 @pytest.mark.parametrize("dtype", ["mixed_bfloat16", "mixed_float16"])
 def test_depthwise_convolution_in_16_bits(dtype):
     x = images()

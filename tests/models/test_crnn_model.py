@@ -150,3 +150,19 @@ def test_what_the_policies_train_on(tmp_path):
         assert np.array(weight).tolist() == wanted
         assert (np.array(y)[np.array(wanted) == 0] == -1).all()
         assert np.array(y)[1].tolist()[:3] == ([11, 12, -1] if unknown == "strip" else [-1, -1, -1])
+
+
+@pytest.mark.skipif(BACKEND != "tensorflow", reason="TensorFlow alone traces a step again that makes variables")
+def test_fit_traces_the_training_step_once(tmp_path, monkeypatch):
+    traced = []
+
+    def train_step(self, data):
+        traced.append(data)
+        return super(CRNN, self).train_step(data)
+
+    monkeypatch.setattr(CRNN, "train_step", train_step, raising=False)
+    model = make_crnn()
+    model.compile()
+    words = lmdb(write_lmdb(tmp_path / "words"))
+    model.fit(model.training_data(words, steps_per_epoch=2), shuffle=False, verbose=0)
+    assert len(traced) == 1
