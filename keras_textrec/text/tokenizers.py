@@ -57,9 +57,8 @@ class Tokenizer:
         self.lowercase = lowercase
         self.unknown = unknown
         self.max_length = max_length
-        if right_to_left is None:
-            right_to_left = has_right_to_left("".join(self.charset))
-        self.right_to_left = right_to_left
+        self._direction = right_to_left  # as it was given: another charset may be of another script
+        self.right_to_left = has_right_to_left("".join(self.charset)) if right_to_left is None else right_to_left
         self._ids = {character: id for id, character in enumerate(self.charset, start=self.first_id)}
         self._joined: dict[str, str] = {}  # the charset's characters of which NFC makes several
         for character in [entry for entry in self.charset if len(entry) == 1]:
@@ -242,7 +241,7 @@ class Tokenizer:
             "lowercase": self.lowercase,
             "unknown": self.unknown,
             "max_length": self.max_length,
-            "right_to_left": self.right_to_left,
+            "right_to_left": self._direction,
         }
 
     @classmethod

@@ -168,6 +168,13 @@ def test_without_weights_only_the_charset_is_taken(folder):
     assert "charset_change" not in model.about
 
 
+def test_another_script_has_its_own_direction(folder):
+    """Also of a network that was kept on disk when it read from left to right."""
+    model = textrec.CRNN.from_preset(folder, load_weights=False, charset="שלום12")
+    assert model.tokenizer.right_to_left
+    assert model.tokenizer.encode("שלום12") == [5, 6, 4, 3, 2, 1]
+
+
 def test_nothing_in_common_is_a_warning(folder, caplog):
     textrec.CRNN.from_preset(folder, charset="αβγ")
     assert "no character of the old one" in caplog.text

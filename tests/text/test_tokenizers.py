@@ -233,9 +233,10 @@ def test_direction_is_declared():
     assert logical.encode("שלום") == [1, 2, 3, 4]
     assert read(logical, 1, 2, 3, 4).text == "שלום"
     assert CTCTokenizer.from_config(logical.get_config()).right_to_left is False
-    config = CTCTokenizer("שלום").get_config()
-    assert config.pop("right_to_left") is True
-    assert CTCTokenizer.from_config(config).right_to_left  # written before there was the argument
+    config = CTCTokenizer("abc").get_config()
+    assert CTCTokenizer.from_config({**config, "charset": "שלום"}).right_to_left  # another script
+    del config["right_to_left"]
+    assert not CTCTokenizer.from_config(config).right_to_left  # written before there was the argument
 
 
 @pytest.mark.parametrize("cls", [AttentionTokenizer, SARTokenizer, NRTRTokenizer])
