@@ -1,22 +1,22 @@
 """Labels that a recogniser contradicts."""
 
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
 from rich.progress import Progress
 
-from keras_textrec.data.sources import Source, prefetch
+from keras_textrec.data.sources import Source
 from keras_textrec.data.strings import Strings
 from keras_textrec.images.load import decode
+from keras_textrec.reading.stream import Outcome, read_records
+from keras_textrec.text import Reading
 from keras_textrec.text.comparing import edit_similarity, is_right, normalize_text
 
 # Of 6,725 labels of three public sets `crnn_small_en` contradicted 57 as surely as this. By eye 23 of them are wrong,
 # 12 of the surest 15; where it is less sure, few are.
 SURE = 0.98
-
-_WINDOW = 512  # images held at a time, to be grouped by width
 
 
 # A reading of an image as it stands fits its label less than this, one of the turned image more than that: in parts of
@@ -50,64 +50,45 @@ def find_suspects(model, source: Source, positions: np.ndarray, progress: Progre
     """
     task = progress.add_task("read images", total=len(positions))
     doubted, too_wide, confidences, texts = array("q"), array("q"), array("d"), Strings()
-    turned, degrees, turned_texts = array("q"), array("q"), Strings()
-    for first in range(0, len(positions), _WINDOW):
-        window = positions[first : first + _WINDOW].tolist()
-        prefetch(source, window)
-        images, labels, places = [], [], []
-        for position in window:
-            data, text = source[position]
-            image = decode(data)
-            if not _is_line(model, image):
-                too_wide.append(position)
-                continue
-            images.append(image)
-            labels.append(text)
-            places.append(position)
-        misread = []
-        for k, (text, reading) in enumerate(zip(labels, model.read(images), strict=True)):
-            if reading.confidence >= SURE and not is_right(reading.text, text, "letters"):
-                doubted.append(places[k])
-                confidences.append(reading.confidence)
-                texts.append(reading.text)
-            if _fit(reading.text, text) < _MISREAD and len(text) >= _SEVERAL:
-                misread.append(k)
-        for k, angle, text in _read_turned(model, [images[k] for k in misread], [labels[k] for k in misread]):
-            turned.append(places[misread[k]])
-            degrees.append(angle)
-            turned_texts.append(text)
-        progress.advance(task, len(window))
-    order = np.argsort(-np.array(confidences), kind="stable")
+    misread = array("q")
+    for position, text, outcome in read_records(source, positions, model.read_stream):
+        progress.advance(task)
+        if not isinstance(outcome, Reading):  # the images can be decoded: `Scan` did
+            too_wide.append(position)
+            continue
+        if outcome.confidence >= SURE and not is_right(outcome.text, text, "letters"):
+            doubted.append(position)
+            confidences.append(outcome.confidence)
+            texts.append(outcome.text)
+        if len(text) >= _SEVERAL and _fit(outcome.text, text) < _MISREAD:
+            misread.append(position)
+    order = np.lexsort((doubted, -np.array(confidences)))
+    turned = _read_turned(model, source, np.sort(misread))
     return Suspects(
         np.array(doubted, np.int64)[order],
         np.array(confidences)[order],
         [texts[i] for i in order],
-        np.array(too_wide, np.int64),
-        np.array(turned, np.int64),
-        list(degrees),
-        list(turned_texts),
+        np.sort(np.array(too_wide, np.int64)),
+        np.array(sorted(turned), np.int64),
+        [turned[position][1] for position in sorted(turned)],
+        [turned[position][2] for position in sorted(turned)],
     )
 
 
-def _read_turned(model, images: list[np.ndarray], labels: list[str]) -> Iterator[tuple[int, int, str]]:
-    """Those images that fit their label when turned to the left: which, by how many degrees, and what is read then."""
-    best = [(_READ, 0, "")] * len(images)
+def _read_turned(model, source: Source, positions: Sequence[int]) -> dict[int, tuple[float, int, str]]:
+    """Those records that fit their label when turned to the left: how well, by how many degrees, what is read then."""
+    best: dict[int, tuple[float, int, str]] = {}
     for quarters in (1, 2, 3):
-        views = {k: np.rot90(image, quarters) for k, image in enumerate(images)}
-        views = {k: np.ascontiguousarray(view) for k, view in views.items() if _is_line(model, view)}
-        for k, reading in zip(views, model.read(list(views.values())), strict=True):
-            best[k] = max(best[k], (_fit(reading.text, labels[k]), 90 * quarters, reading.text))
-    yield from ((k, angle, text) for k, (_, angle, text) in enumerate(best) if angle)
+
+        def stream(images: Iterable[bytes], quarters: int = quarters) -> Iterator[tuple[int, Outcome]]:
+            return model.read_stream(np.rot90(decode(image), quarters) for image in images)
+
+        for position, text, outcome in read_records(source, positions, stream):
+            if isinstance(outcome, Reading):  # and no line that is too long
+                fit = _fit(outcome.text, text), 90 * quarters, outcome.text
+                best[position] = max(best.get(position, (_READ, 0, "")), fit)
+    return {position: fit for position, fit in best.items() if fit[1]}
 
 
 def _fit(read: str, label: str) -> float:
     return edit_similarity(normalize_text(read, "letters"), normalize_text(label, "letters"))
-
-
-def _is_line(model, image: np.ndarray) -> bool:
-    """Whether it is not too long for the network."""
-    try:
-        model.converter.canvas_width(image.shape)
-    except ValueError:
-        return False
-    return True

@@ -138,6 +138,19 @@ class ImageConverter:
         wanted = max(self.width, int(self.height * (width / height)))
         return -(-wanted // self.width_multiple) * self.width_multiple
 
+    def canvas_widths(self, growth: float) -> list[int]:
+        """A few widths, the least first, that hold every image, where `canvas_width` gives hundreds.
+
+        Args:
+            growth: of each width to the next, above 1.
+        """
+        widths = [self.canvas_width((self.height, self.height))]
+        if self.resize == "widen":
+            longest = self.canvas_width((self.height, LONGEST_LINE * self.height))
+            while widths[-1] < longest:
+                widths.append(-(-math.ceil(widths[-1] * growth) // self.width_multiple) * self.width_multiple)
+        return widths
+
     def valid_ratio(self, shape: Sequence[int]) -> float:
         """The part of its canvas that an image of `shape` (H, W, ...) fills, 0 to 1."""
         canvas_width = self.canvas_width(shape)

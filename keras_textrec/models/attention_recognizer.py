@@ -1,14 +1,17 @@
 """What recognisers have in common whose decoder writes one character a step."""
 
 import functools
+from collections.abc import Iterable, Iterator
+from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
-from keras_textrec.images import load_image
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.reading import read_all, read_stream
+from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Reading, SequenceTokenizer
 
 
@@ -50,27 +53,25 @@ class AttentionRecognizer(TextRecognizer):
         *seen, _ = self.inputs
         return seen if len(seen) > 1 else seen[0]
 
-    def read(self, images, batch_size: int = 32, attention: bool = False) -> Reading | list[Reading]:
+    def read(self, images: Any, batch_size: int = 32, attention: bool = False) -> Reading | list[Reading]:
         """As `TextRecognizer.read`. An attention decoder does not place its characters: each spans the image.
 
         Args:
             attention: give every reading its attention maps, float (characters, ...), over the network's last feature
                 map; the images are read one by one.
         """
-        if not attention:
-            return super().read(images, batch_size)
-        many = isinstance(images, list | tuple)
-        readings = [self._read_with_attention(load_image(image)) for image in (images if many else [images])]
-        return readings if many else readings[0]
+        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size, attention=attention))
 
-    def _read_with_attention(self, image: np.ndarray) -> Reading:
-        width = self.converter.canvas_width(image.shape)
-        ratio = np.array([self.converter.resized_width(image.shape, width) / width], "float32")
-        outputs = self.attention_reader.predict_on_batch(
-            self.reader_inputs(self.converter.convert([image], width), ratio)
-        )
-        (reading,) = self.tokenizer.decode(*(keras.ops.convert_to_numpy(y) for y in outputs))
-        return self._in_pixels(reading, image.shape, width)
+    def read_stream(
+        self, images: Iterable[Any], batch_size: int = 32, attention: bool = False
+    ) -> Iterator[tuple[int, Outcome]]:
+        """As `TextRecognizer.read_stream`, with attention as in `read`."""
+        if not attention:
+            return super().read_stream(images, batch_size)
+        return read_stream(images, self.converter, self._read_with_attention, 1, self._canvas_widths)
+
+    def _read_with_attention(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]:
+        return self.tokenizer.decode(*self.run("attention_reader", self.reader_inputs(x, valid_ratio)))
 
     def reader_inputs(self, image, valid_ratio):
         return image if len(self.inputs) == 2 else (image, valid_ratio)

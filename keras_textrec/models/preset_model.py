@@ -4,11 +4,13 @@ import functools
 import inspect
 import json
 import pathlib
+import threading
 import types
 from collections.abc import Iterable, Mapping
 from typing import Any, Self
 
 import keras
+import numpy as np
 
 from keras_textrec.data.batches import Batches
 from keras_textrec.data.sources import source_summary
@@ -17,6 +19,7 @@ from keras_textrec.presets import save_preset
 from keras_textrec.presets.description import preset_models
 from keras_textrec.presets.folder import describe_model
 from keras_textrec.presets.history import trained_further
+from keras_textrec.system.forks import enter_backend
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.zoo import load_preset
 
@@ -74,6 +77,10 @@ class PresetModel(DirectModel):
                 self.optimizer.build(self.trainable_variables)
         return super().fit(x, *arguments, **options)
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self:
+        enter_backend()
+        return super().__new__(cls, *args, **kwargs)
+
     @functools.cached_property
     def reader(self) -> keras.Model:
         """The reading graph, network input to probabilities; it shares every weight with the training graph."""
@@ -85,6 +92,18 @@ class PresetModel(DirectModel):
 
     def make_reader(self) -> keras.Model:
         raise NotImplementedError
+
+    def run(self, graph: str, inputs: Any) -> Any:
+        """What a reading graph, an attribute by its name, makes of a batch: a NumPy array, or a list of them.
+
+        Threads are served one after the other.
+
+        Raises:
+            RuntimeError: this process was forked from one that had a model.
+        """
+        enter_backend()
+        with self.__dict__.setdefault("_running", threading.Lock()):  # the graph, too, is made only once
+            return _predict(getattr(self, graph), inputs)
 
     def remade(self, **changes: Any) -> Self:
         """A new model with other arguments, and this one's weights where it has the same layers."""
@@ -101,6 +120,7 @@ class PresetModel(DirectModel):
 
     @classmethod
     def from_config(cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None) -> Self:
+        enter_backend()  # before the parts are made
         arguments = {
             key: keras.saving.deserialize_keras_object(value, custom_objects) if isinstance(value, dict) else value
             for key, value in config.items()
@@ -124,7 +144,9 @@ class PresetModel(DirectModel):
         Raises:
             ValueError: no such preset, a preset of another class, or a folder or repository that is none.
             OSError: weights that are not here cannot be downloaded; the message says where to put them by hand.
+            RuntimeError: this process was forked from one that had a model.
         """
+        enter_backend()
         model = load_preset(preset, load_weights, dtype)
         if not isinstance(model, cls):
             raise ValueError(f"The preset {str(preset)!r} is a {type(model).__name__}, not a {cls.__name__}.")
@@ -146,3 +168,24 @@ def default_jit() -> bool | str:
     import tensorflow as tf
 
     return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
+def compiles_every_shape() -> bool:
+    """Whether the backend compiles a reading graph for each shape of its input: JAX does, and TensorFlow with XLA."""
+    return keras.backend.backend() in ("jax", "tensorflow") and bool(default_jit())
+
+
+def _predict(graph: keras.Model, inputs: Any) -> Any:
+    if keras.backend.backend() != "jax":
+        return graph.predict_on_batch(inputs)
+    # Keras' own step takes the weights' memory and gives it back at its end; who is interrupted in between has no
+    # weights any more ("Array has been deleted").
+    if not hasattr(graph, "reading_step"):
+        import jax
+
+        def step(trainable, others, x):
+            return graph.stateless_call(trainable, others, x, training=False)[0]
+
+        graph.reading_step = jax.jit(step)
+    weights = [[weight.value for weight in some] for some in (graph.trainable_variables, graph.non_trainable_variables)]
+    return keras.tree.map_structure(np.asarray, graph.reading_step(*weights, inputs))

@@ -107,8 +107,7 @@ class RepSVTRDetector(PresetModel):
 
     def probability_map(self, photo: np.ndarray) -> np.ndarray:
         """The network's probabilities, float32 (h, w), for a photograph, uint8 (H, W, 3) RGB."""
-        x = self.converter(photo)
-        return ops.convert_to_numpy(self.reader.predict_on_batch(x[None]))[0, ..., 0]
+        return self.run("reader", self.converter(photo)[None])[0, ..., 0]
 
     def fuse(self) -> "RepSVTRDetector":
         """A new network whose backbone is made of single convolutions; it detects the same, faster.

@@ -1,10 +1,8 @@
 """The task every recogniser of the zoo does: images in, readings out; trained by `fit`, kept as a preset."""
 
-import dataclasses
 import functools
 import pathlib
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
 
 import keras
@@ -13,10 +11,11 @@ import numpy as np
 from keras_textrec.data import Source, from_arrays
 from keras_textrec.data.augment import Augmentation, augmentation
 from keras_textrec.data.memory_source import are_texts
-from keras_textrec.images import load_image
 from keras_textrec.models.charset_surgery import with_charset
-from keras_textrec.models.preset_model import PresetModel, default_jit
+from keras_textrec.models.preset_model import PresetModel, compiles_every_shape, default_jit
 from keras_textrec.presets.description import dtype_policy
+from keras_textrec.reading import read_all, read_stream
+from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Charset, Reading
 from keras_textrec.training.metrics import reading_metrics
 from keras_textrec.training.recipes import is_recipe_optimizer
@@ -49,14 +48,14 @@ class TextRecognizer(PresetModel):
         widths = [width for _, width in self.recipe.canvases or [(0, self.converter.width)]]
         return self.recipe.max_length, max(map(self.time_steps, widths))
 
-    def read(self, images, batch_size: int = 32) -> Reading | list[Reading]:
+    def read(self, images: Any, batch_size: int = 32) -> Reading | list[Reading]:
         """Reads one image or many.
 
-        Images of the same network width share a batch, so that an image reads the same alone as among others.
+        Threads may share a model; they are served one after the other.
 
         Args:
-            images: a path, bytes, array or PIL image, or a list of them; `keras_textrec.images.load_image` says what is
-                accepted.
+            images: a path, bytes, an open file, array or PIL image (`keras_textrec.images.load_image` says what is
+                accepted), or many of them: a list or another iterable, or an array (B, H, W, 3).
             batch_size: images a step at most.
 
         Returns:
@@ -65,47 +64,44 @@ class TextRecognizer(PresetModel):
 
         Raises:
             FileNotFoundError, ValueError: an image cannot be read; nothing is returned for the others.
+            RuntimeError: this process was forked from one that had a model (see `keras_textrec.system.forks`).
         """
-        many = isinstance(images, list | tuple)
-        pixels = [load_image(image) for image in (images if many else [images])]
-        groups = defaultdict(list)
-        for i, image in enumerate(pixels):
-            groups[self.converter.canvas_width(image.shape)].append(i)
-        readings: list[Reading] = [Reading("", 0.0)] * len(pixels)
-        for width, members in sorted(groups.items()):
-            for start in range(0, len(members), batch_size):
-                batch = members[start : start + batch_size]
-                probabilities = self._probabilities([pixels[i] for i in batch], width)
-                ratios = np.array([self.converter.resized_width(pixels[i].shape, width) / width for i in batch])
-                decoded = self.tokenizer.decode(probabilities, valid_ratio=ratios)
-                for i, reading in zip(batch, decoded, strict=True):
-                    readings[i] = self._in_pixels(reading, pixels[i].shape, width)
-        return readings if many else readings[0]
+        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size))
 
-    def _probabilities(self, images: Sequence[np.ndarray], width: int) -> np.ndarray:
-        x = self.converter.convert(images, width)
+    def read_stream(self, images: Iterable[Any], batch_size: int = 32) -> Iterator[tuple[int, Outcome]]:
+        """Reads any number of images, in the memory of a few batches; results come as they are ready.
+
+        Args:
+            images: any iterable of what `read` takes, such as a generator of paths.
+            batch_size: images a step at most.
+
+        Yields:
+            Each image's position, and its `Reading` or the OSError or ValueError that tells why there is none;
+            `keras_textrec.reading.read_stream` says in which order.
+        """
+        return read_stream(images, self.converter, self._read_batch, batch_size, self._canvas_widths)
+
+    @functools.cached_property
+    def _canvas_widths(self) -> list[int] | None:
+        # Compiled graphs are kept for every width: two dozen widths instead of hundreds. Otherwise each image has its
+        # own, for more padding changes 1 text of 70 (docs/architecture.md, "Decisions").
+        return self.converter.canvas_widths(2**0.25) if compiles_every_shape() else None
+
+    def _read_batch(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]:
+        return self.tokenizer.decode(self._probabilities(x, valid_ratio), valid_ratio=valid_ratio)
+
+    def _probabilities(self, x: np.ndarray, valid_ratio: np.ndarray) -> np.ndarray:
+        """What the reader makes of a batch, float (B, T, V)."""
         # A power of two of rows: compiled graphs are made for a handful of shapes, not for every number of images.
-        rows = 1 << (len(x) - 1).bit_length()
-        x = np.concatenate([x, np.zeros((rows - len(x), *x.shape[1:]), x.dtype)])
-        valid_ratio = np.ones(rows, "float32")
-        valid_ratio[: len(images)] = [self.converter.resized_width(image.shape, width) / width for image in images]
-        probabilities = self.reader.predict_on_batch(self.reader_inputs(x, valid_ratio))
-        return keras.ops.convert_to_numpy(probabilities)[: len(images)]
+        images = len(x)
+        rows = 1 << (images - 1).bit_length()
+        x = np.concatenate([x, np.zeros((rows - images, *x.shape[1:]), x.dtype)])
+        valid_ratio = np.concatenate([valid_ratio, np.ones(rows - images, valid_ratio.dtype)])
+        return self.run("reader", self.reader_inputs(x, valid_ratio))[:images]
 
     def reader_inputs(self, image: np.ndarray, valid_ratio: np.ndarray) -> Any:
         """A batch as `reader` takes it: image float32 (B, H, W, 3), and the part of the width it fills, (B,)."""
         return image
-
-    def _in_pixels(self, reading: Reading, shape: tuple[int, ...], width: int) -> Reading:
-        _, columns = self.converter.upright(shape)
-        scale = columns * width / self.converter.resized_width(shape, width)
-        characters = tuple(
-            c
-            if c.left is None
-            else dataclasses.replace(c, left=min(c.left * scale, columns), right=min(c.right * scale, columns))
-            for c in reading.characters
-        )
-        return dataclasses.replace(reading, characters=characters)
 
     # === Training ===
 
@@ -256,13 +252,13 @@ class TextRecognizer(PresetModel):
         Returns:
             `{"sets": [{"name", "samples", "unreadable", "protocol", "accuracy", "exact", "ned",
             "images_per_second"}], "mean": {"accuracy", "exact", "ned"}}`; `ned` is 1-NED, and
-            `keras_textrec.training.evaluate` says what the numbers are.
+            `keras_textrec.reading.evaluate` says what the numbers are.
 
         Raises:
             FileNotFoundError, ValueError: no dataset there, or a damaged one.
         """
         from keras_textrec.data import find_sources
-        from keras_textrec.training.evaluate import evaluate_sets
+        from keras_textrec.reading.evaluate import evaluate_sets
 
         return evaluate_sets(self, find_sources(folders), batch_size)
 

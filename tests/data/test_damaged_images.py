@@ -11,7 +11,8 @@ from keras_textrec.data import create_lmdb
 from keras_textrec.data.batches import Batches
 from keras_textrec.data.preview import readable
 from keras_textrec.doctor import inspect
-from keras_textrec.training.evaluate import evaluate_source
+from keras_textrec.reading import read_stream
+from keras_textrec.reading.evaluate import evaluate_source
 from tests.tiny import draw, png
 
 pytestmark = pytest.mark.once
@@ -76,8 +77,8 @@ def test_evaluation(source, caplog):
         converter = ImageConverter(32, 64)
         tokenizer = CTCTokenizer(Charset.named("alphanumeric"))
 
-        def read(self, images, batch_size):
-            return [Reading("cat", 1.0) for _ in images]
+        def read_stream(self, images, batch_size):
+            return read_stream(images, self.converter, lambda x, ratio: [Reading("cat", 1.0)] * len(x), batch_size)
 
     result = evaluate_source(Recognizer(), source)
     assert (result["unreadable"], result["accuracy"]) == (len(DAMAGED), 2 / len(source))

@@ -15,6 +15,7 @@ from keras_textrec.commands import main
 from keras_textrec.doctor import inspect, left_in, write_clean, write_page
 from keras_textrec.doctor.duplicates import Looks, similar_groups
 from keras_textrec.doctor.pictures import same_picture
+from keras_textrec.images import load_image
 from keras_textrec.text import Charset, Reading
 from tests.tiny import WORDS, crnn, draw, png, write_lmdb
 
@@ -111,10 +112,23 @@ def test_a_clean_source(tmp_path):
 
 
 def model(read=None):
-    """The tiny recogniser, reading as `read` says: 8 characters at most, and how many time steps its 64 pixels give."""
+    """The tiny recogniser, whose reading of an image `read` gives: 8 characters at most, 12 time steps of 64 pixels."""
     tiny = crnn()
+
+    def stream(images):
+        for position, image in enumerate(map(load_image, images)):
+            try:
+                tiny.converter.canvas_width(image.shape)
+            except ValueError as error:
+                yield position, error
+            else:
+                yield position, read(image)
+
     return types.SimpleNamespace(
-        tokenizer=tiny.tokenizer, converter=tiny.converter, label_limits=lambda: (tiny.recipe.max_length, 12), read=read
+        tokenizer=tiny.tokenizer,
+        converter=tiny.converter,
+        label_limits=lambda: (tiny.recipe.max_length, 12),
+        read_stream=stream,
     )
 
 
@@ -123,7 +137,8 @@ def test_suspicious_labels(tmp_path):
     texts = ["cat", "Dog", "bird7", "fish", "Owl", "emu", "ant"]
     readings = [("cut", 0.99), ("dog", 1.0), ("bird1", 0.999), ("fash", 0.9), ("owl!", 1.0), ("", 0.0), ("ant", 1.0)]
     source = data.lmdb(write_lmdb(tmp_path / "words", texts))
-    reader = model(lambda images: [Reading(*readings[k]) if k < 7 else Reading("", 0.0) for k in range(len(images))])
+    left = iter([Reading(*reading) for reading in readings])
+    reader = model(lambda image: next(left, Reading("", 0.0)))  # nothing when turned
     (finding,) = (diagnosis := inspect(source, model=reader, progress=False)).findings
     assert finding.name == "suspicious"
     rows = [(row["text"], row["note"]) for row in diagnosis.examples(finding, 10)]
@@ -134,7 +149,7 @@ def test_lines_too_long_to_be_read():
     """They are named, and the others read."""
     line = draw("w" * 40, 8)
     source = Labelled([png(cv2.resize(line, (2000, 8))), png(draw("cat"))], ["long", "cat"])
-    diagnosis = inspect(source, model=model(lambda images: [Reading("cut", 1.0)] * len(images)), progress=False)
+    diagnosis = inspect(source, model=model(lambda image: Reading("cut", 1.0)), progress=False)
     assert found(diagnosis) == {"too wide": [1], "suspicious": [2]}
 
 
@@ -328,10 +343,11 @@ def test_turned_words(tmp_path):
     source = data.lmdb(tmp_path / "words")
     assert found(inspect(source, progress=False)) == {"probably turned": [1, 3]}
 
-    def read(images):
+    upright = {draw(text).tobytes(): text for text in texts}
+
+    def read(image):
         """Reads what stands upright."""
-        upright = {draw(text).tobytes(): text for text in texts}
-        return [Reading(upright.get(image.tobytes(), "x"), 0.5) for image in images]
+        return Reading(upright.get(image.tobytes(), "x"), 0.5)
 
     (finding,) = (diagnosis := inspect(source, model=model(read), progress=False)).findings
     rows = [(row["text"], row["note"]) for row in diagnosis.examples(finding, 10)]

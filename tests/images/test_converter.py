@@ -135,3 +135,14 @@ def test_a_converter_shows_itself():
     converter = ImageConverter(32, 100, "widen", width_multiple=4)
     assert repr(converter).startswith("ImageConverter(height=32, width=100, resize='widen', channel_order=")
     assert eval(repr(converter), {"ImageConverter": ImageConverter}).get_config() == converter.get_config()
+
+
+@pytest.mark.parametrize("options", [{"width_multiple": 4}, {"width_multiple": 8, "turn_above": 2}, {}])
+def test_a_few_widths_hold_every_image(options):
+    converter = ImageConverter(32, 100, "widen", **options)
+    widths = converter.canvas_widths(2**0.25)
+    assert widths == sorted(set(widths)) and len(widths) < 25
+    assert widths[0] == converter.canvas_width((32, 32))
+    assert widths[-1] >= converter.canvas_width((32, 3200))
+    assert all(width % converter.width_multiple == 0 for width in widths)
+    assert ImageConverter(32, 100, "pad").canvas_widths(2**0.25) == [100]

@@ -4,13 +4,13 @@ import pytest
 
 from keras_textrec import CTCTokenizer, ImageConverter, Reading
 from keras_textrec.data import find_sources
-from keras_textrec.training import evaluate
-from keras_textrec.training.evaluate import evaluate_sets, evaluate_source
+from keras_textrec.reading import evaluate, read_stream
+from keras_textrec.reading.evaluate import evaluate_sets, evaluate_source
 from tests.tiny import crnn, draw, png, write_lmdb
 
 
 class Answers:
-    """A recogniser that gives prepared texts, one after the other."""
+    """A recogniser that gives prepared texts, one after the other; images of one width are asked for together."""
 
     converter = ImageConverter(32, 64, "widen")
     tokenizer = CTCTokenizer("abc")
@@ -19,9 +19,12 @@ class Answers:
         self.texts = iter(texts)
         self.asked = []
 
-    def read(self, images, batch_size):
-        self.asked.append((len(images), batch_size))
-        return [Reading(next(self.texts), 1.0) for _ in images]
+    def read_stream(self, images, batch_size):
+        def read_batch(x, valid_ratio):
+            self.asked.append((len(x), batch_size))
+            return [Reading(next(self.texts), 1.0) for _ in x]
+
+        return read_stream(images, self.converter, read_batch, batch_size)
 
 
 class Records(list):
@@ -91,12 +94,19 @@ def test_unreadable_records_count_as_wrong(caplog):
         assert f"An unreadable record counts as wrong, {key}: " in record.getMessage()
 
 
-def test_windows_keep_the_order(monkeypatch):
-    monkeypatch.setattr(evaluate, "WINDOW", 2)
-    records = Records([(IMAGE, "a"), (IMAGE, "b"), (b"", "c"), (IMAGE, "d"), (IMAGE, "e")])
-    model = Answers("a", "b", "d", "e")
-    assert evaluate_source(model, records, batch_size=7)["exact"] == 4 / 5
-    assert model.asked == [(2, 7), (1, 7), (1, 7)]
+def test_texts_stay_with_their_images():
+    """Readings come by width: the long images' last."""
+    long = png(draw("x" * 20))
+    records = Records([(long, "a"), (IMAGE, "b"), (b"", "c"), (long, "d"), (IMAGE, "e"), (IMAGE, "f"), (IMAGE, "g")])
+    model = Answers("b", "e", "f", "a", "d", "g")
+    assert evaluate_source(model, records, batch_size=3)["exact"] == 6 / 7
+    assert model.asked == [(3, 3), (2, 3), (1, 3)]
+
+
+@pytest.mark.parametrize("batch_size", [0, -1])
+def test_a_batch_size_is_a_number_of_images(batch_size):
+    with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1"):
+        evaluate_source(Answers("a"), Records([(IMAGE, "a")]), batch_size)
 
 
 def test_an_empty_source_is_refused():

@@ -1,25 +1,25 @@
 """Measuring a recogniser on labelled images, as `read` reads them: what `keras-textrec evaluate` runs."""
 
+import functools
 import logging
 import time
 from typing import Any
 
 from keras_textrec.data import Source
 from keras_textrec.data.benchmarks import label_case, protocol_of
-from keras_textrec.images import decode
+from keras_textrec.reading.stream import read_records
+from keras_textrec.text import Reading
 from keras_textrec.text.comparing import edit_similarity, is_right, normalize_text, protocol_of_charset
 
 logger = logging.getLogger(__name__)
-
-# Images held at a time, to be grouped by width.
-WINDOW = 512
 
 
 def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, Any]:
     """Reads every image of a source and compares texts.
 
     Args:
-        model: a `TextRecognizer`.
+        model: a `TextRecognizer`, or what else has its `read_stream` and `tokenizer`.
+        batch_size: images a step at most.
 
     Returns:
         samples: the records; unreadable: how many of them hold no image (they count as read wrong, and are logged).
@@ -31,30 +31,23 @@ def evaluate_source(model, source: Source, batch_size: int = 64) -> dict[str, An
         images_per_second: of reading, decoding included.
 
     Raises:
-        ValueError: the source has no records.
+        ValueError: the source has no records, or the batch size is no number of images.
     """
     if not len(source):
         raise ValueError("There is nothing to evaluate: the source has no records.")
     protocol = protocol_of(source) or protocol_of_charset(model.tokenizer.charset)
     unreadable, right, exact, similarity = 0, 0, 0, 0.0
     started = time.perf_counter()
-    for first in range(0, len(source), WINDOW):
-        images, texts = [], []
-        for i in range(first, min(first + WINDOW, len(source))):
-            try:
-                data, text = source[i]
-                image = decode(data)
-                model.converter.canvas_width(image.shape)  # ValueError for a line that is too long to be read
-                images.append(image)
-                texts.append(text)
-            except (ValueError, OSError) as error:
-                unreadable += 1
-                logger.warning("An unreadable record counts as wrong, %s: %s", source.key(i), error)
-        for reading, text in zip(model.read(images, batch_size), texts, strict=True):
-            read, wanted = (normalize_text(t, "exact") for t in (reading.text, text))
-            exact += read == wanted
-            right += is_right(reading.text, text, protocol)
-            similarity += edit_similarity(read, wanted)
+    stream = functools.partial(model.read_stream, batch_size=batch_size)
+    for position, text, outcome in read_records(source, range(len(source)), stream):
+        if not isinstance(outcome, Reading):
+            unreadable += 1
+            logger.warning("An unreadable record counts as wrong, %s: %s", source.key(position), outcome)
+            continue
+        read, wanted = (normalize_text(t, "exact") for t in (outcome.text, text))
+        exact += read == wanted
+        right += is_right(outcome.text, text, protocol)
+        similarity += edit_similarity(read, wanted)
     seconds = time.perf_counter() - started
     samples = len(source)
     return {

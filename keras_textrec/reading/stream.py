@@ -1,0 +1,182 @@
+"""The one loop from images to readings: decode, resize, group by canvas width, batch, ask the network, decode."""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+
+from keras_textrec.data.sources import Source, prefetch
+from keras_textrec.images import ImageConverter, load_image
+from keras_textrec.system.numbers import whole_number
+from keras_textrec.text import Reading
+
+# An image waits for others of its width until this many batches' images have followed it, or until so many bytes wait.
+PATIENCE = 16
+MOST_BYTES = 1 << 26
+
+# What there is of an image: its reading, or why there is none.
+Outcome = Reading | OSError | ValueError
+# What gives the outcomes of images, each with the image's position.
+Stream = Callable[[Iterable[Any]], Iterator[tuple[int, Outcome]]]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Waiting:
+    """An image on its way: its place in the stream, its shape (H, W, 3), its pixels on the canvas and their end."""
+
+    position: int
+    shape: tuple[int, ...]
+    canvas: np.ndarray
+    end: int
+
+
+def read_stream(
+    images: Iterable[Any],
+    converter: ImageConverter,
+    read_batch: Callable[[np.ndarray, np.ndarray], Sequence[Reading]],
+    batch_size: int = 32,
+    widths: Sequence[int] | None = None,
+) -> Iterator[tuple[int, Outcome]]:
+    """Reads any number of images in the memory of a few batches.
+
+    Images of the same canvas width share a batch, so that an image reads the same alone as among others. Each is
+    resized to its canvas as soon as it is decoded.
+
+    Args:
+        images: what `keras_textrec.images.load_image` takes; or, for an image that could not be had, an OSError or
+            ValueError.
+        converter: makes the network's input.
+        read_batch: the network and its decoding. It takes a batch, float32 (B, H, W, 3), B at most `batch_size`, and
+            the part of the width that each image fills, float32 (B,); gives B readings, whose characters' places are
+            fractions of the canvas' width.
+        batch_size: images a step at most.
+        widths: those of the canvases, the least first: an image's is the least of them that holds it. None: every image
+            has the converter's `canvas_width`.
+
+    Yields:
+        The image's position among `images`, and its `Reading`, or the OSError or ValueError that tells why there is
+        none. In the order in which they are ready: not more than 16 batches late. `left` and `right` of characters are
+        columns of the given image, in pixels (rows, where the converter turns it).
+
+    Raises:
+        ValueError: the batch size is no number of images.
+        TypeError: one image was given; while iterating: something else than an image.
+    """
+    if not _are_several(images):
+        raise TypeError(f"Many images are an iterable of images or an array (B, H, W, C), not {type(images).__name__}.")
+    return _read(images, converter, read_batch, whole_number("batch_size", batch_size), widths)
+
+
+def _read(images, converter, read_batch, batch_size, widths):
+    def read(group: list[_Waiting]) -> Iterator[tuple[int, Outcome]]:
+        pixels, ends = np.stack([waiting.canvas for waiting in group]), [waiting.end for waiting in group]
+        x = converter.normalize(pixels, ends, np.empty(pixels.shape, "float32"))
+        width = x.shape[2]
+        readings = read_batch(x, np.array(ends, "float32") / width)
+        for waiting, reading in zip(group, readings, strict=True):
+            yield waiting.position, _in_pixels(reading, converter, waiting, width)
+
+    # By canvas width; the group that has waited longest comes first.
+    groups: dict[int, list[_Waiting]] = {}
+    held = 0
+    for position, image in enumerate(images):
+        try:
+            waiting = _prepare(position, image, converter, widths)
+        except (OSError, ValueError) as error:
+            yield position, error
+            continue
+        width = waiting.canvas.shape[1]
+        groups.setdefault(width, []).append(waiting)
+        held += waiting.canvas.nbytes
+        while groups:
+            oldest = next(iter(groups))
+            if len(groups.get(width, ())) == batch_size:
+                full = width
+            elif held > MOST_BYTES or position - groups[oldest][0].position >= PATIENCE * batch_size:
+                full = oldest
+            else:
+                break
+            group = groups.pop(full)
+            held -= sum(waiting.canvas.nbytes for waiting in group)
+            yield from read(group)
+    for group in groups.values():
+        yield from read(group)
+
+
+def _prepare(position: int, image: Any, converter: ImageConverter, widths: Sequence[int] | None) -> _Waiting:
+    if isinstance(image, OSError | ValueError):
+        raise image
+    pixels = load_image(image)
+    width = converter.canvas_width(pixels.shape)
+    if widths:
+        width = next(other for other in widths if other >= width)
+    canvas = np.empty((converter.height, width, 3), "uint8")
+    return _Waiting(position, pixels.shape, canvas, converter.fit(pixels, canvas))
+
+
+def _in_pixels(reading: Reading, converter: ImageConverter, waiting: _Waiting, width: int) -> Reading:
+    _, columns = converter.upright(waiting.shape)
+    scale = columns * width / waiting.end
+    characters = tuple(
+        c
+        if c.left is None
+        else dataclasses.replace(c, left=min(c.left * scale, columns), right=min(c.right * scale, columns))
+        for c in reading.characters
+    )
+    return dataclasses.replace(reading, characters=characters)
+
+
+def read_all(images: Any, stream: Stream) -> Reading | list[Reading]:
+    """The reading of one image, or a list of those of several: what `TextRecognizer.read` gives.
+
+    Args:
+        images: one image, or several: a list or another iterable, or an array (B, H, W, C).
+        stream: reads them.
+
+    Raises:
+        OSError, ValueError: an image cannot be read; nothing is returned for the others.
+    """
+    several = _are_several(images)
+    readings: dict[int, Reading] = {}
+    for position, outcome in stream(images if several else [images]):
+        if not isinstance(outcome, Reading):
+            raise outcome
+        readings[position] = outcome
+    return [readings[i] for i in range(len(readings))] if several else readings[0]
+
+
+def _are_several(images: Any) -> bool:
+    if isinstance(images, str | bytes | bytearray | memoryview) or hasattr(images, "read"):  # an open file has lines
+        return False
+    if hasattr(images, "__array__"):
+        return len(images.shape) in (1, 4)  # 1: paths
+    return isinstance(images, Iterable)
+
+
+def read_records(
+    source: Source, positions: Sequence[int], stream: Stream, ahead: int = 512
+) -> Iterator[tuple[int, str | None, Outcome]]:
+    """Reads records of a source: of each its position, its text (None where it cannot be had) and the outcome.
+
+    Args:
+        positions: which records; they come in the order in which they are ready.
+        stream: reads their images.
+        ahead: a source that makes its records is told of so many at a time.
+    """
+    asked: dict[int, tuple[int, str | None]] = {}  # of records that are on their way, by their place in the stream
+
+    def images() -> Iterator[Any]:
+        for start in range(0, len(positions), ahead):
+            window = [int(position) for position in positions[start : start + ahead]]
+            prefetch(source, window)
+            for place, position in enumerate(window, start):
+                try:
+                    data, text = source[position]
+                except (OSError, ValueError) as error:
+                    data, text = error, None
+                asked[place] = position, text
+                yield data
+
+    for place, outcome in stream(images()):
+        yield *asked.pop(place), outcome
