@@ -32,8 +32,6 @@ NAMES = [
     pytest.param("robust_scanner_r31_mindocr_en", marks=pytest.mark.slow),
 ]
 # Noise of 1e-6 N(0, 1) on the input moves probabilities by 1e-5, 4e-3 and 5e-4, and logits by 3e-2 and 6e-3 (torch).
-# 1e-6 of noise on the input moves RARE's probabilities by up to 1.35e-3, on PyTorch as on JAX: its decoder sees its own
-# symbols. The best classes and the texts are equal all the same.
 PROBABILITIES = {"crnn": 1e-4, "rare": 4e-3, "robust": 1e-3}
 LOGITS = {"rare": 2e-2, "robust": 1e-2}
 
