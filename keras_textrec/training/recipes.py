@@ -26,8 +26,8 @@ class Recipe:
         schedule: "constant"; "cosine", down to zero at the end of the run; "paddle_cosine", PaddleOCR's, which reaches
             zero as many steps after the end as the warm-up takes; "piecewise", times `decay_factor` after each of
             `decay_epochs`.
-        warmup_steps, warmup_epochs: of linear rise from zero to `learning_rate`; one of the two. In a short run,
-            `warmup_steps` are a tenth of it at most.
+        warmup_steps, warmup_epochs: of linear rise from zero to `learning_rate`; one of the two. Where
+            `warmup_steps` would take more than half of a run, they are a tenth of it.
         decay_epochs, decay_factor: of "piecewise".
         beta_2: of the optimizer's running mean of squared gradients.
         weight_decay: AdamW's decoupled decay; biases and normalisation scales are left out.
@@ -137,7 +137,7 @@ class Recipe:
         return optimizer
 
     def warmup_for(self, total_steps: int | None) -> int:
-        """The steps of warm-up in a run of `total_steps`: of `warmup_steps`, a tenth of the run at most."""
+        """The steps of warm-up in a run of `total_steps`; where it would take more than half of it, a tenth."""
         if self.warmup_epochs:
             total_steps = total_steps or self.epochs * (self.steps_per_epoch or 0)
             if not total_steps:
@@ -147,7 +147,7 @@ class Recipe:
                     self.warmup_epochs,
                 )
             return round(total_steps * self.warmup_epochs / self.epochs)
-        return min(self.warmup_steps, total_steps // 10) if total_steps else self.warmup_steps
+        return total_steps // 10 if total_steps and 2 * self.warmup_steps > total_steps else self.warmup_steps
 
     def _schedule(self, total_steps: int | None) -> float | keras.optimizers.schedules.LearningRateSchedule:
         schedules = keras.optimizers.schedules

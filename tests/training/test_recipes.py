@@ -81,6 +81,11 @@ def test_constant_after_warm_up(options, total):
     np.testing.assert_allclose(rates(optimizer, [0, 5, 10, 1000]), [0, 0.2, 0.4, 0.4], atol=1e-6)
 
 
+@pytest.mark.parametrize("total, warmup", [(62, 6), (599, 59), (600, 300), (None, 300)])
+def test_a_warm_up_longer_than_half_the_run_is_a_tenth_of_it(total, warmup):
+    assert Recipe(warmup_steps=300).warmup_for(total) == warmup
+
+
 def test_weight_decay_leaves_biases_alone():
     model = dense()
     optimizer = Recipe(learning_rate=0.1, weight_decay=0.5).make_optimizer(model)
