@@ -48,7 +48,7 @@ class AttentionRecognizer(TextRecognizer):
         return reader
 
     @property
-    def _seen(self):
+    def _seen(self) -> Any:
         """The reader's inputs, symbolic."""
         *seen, _ = self.inputs
         return seen if len(seen) > 1 else seen[0]
@@ -73,10 +73,10 @@ class AttentionRecognizer(TextRecognizer):
     def _read_with_attention(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]:
         return self.tokenizer.decode(*self.run("attention_reader", self.reader_inputs(x, valid_ratio)))
 
-    def reader_inputs(self, image, valid_ratio):
+    def reader_inputs(self, image: np.ndarray, valid_ratio: np.ndarray) -> Any:
         return image if len(self.inputs) == 2 else (image, valid_ratio)
 
-    def arrange(self, image, valid_ratio, y, training):
+    def arrange(self, image: np.ndarray, valid_ratio: np.ndarray, y: np.ndarray, training: bool) -> tuple[Any, Any]:
         seen = (image,) if len(self.inputs) == 2 else (image, valid_ratio.astype("float32"))
         return (*seen, self.tokens(y, training)), y
 

@@ -5,6 +5,8 @@ Published networks: PaddleOCR `configs/rec/rec_r34_vd_none_bilstm_ctc.yml` and `
 `configs/rec/crnn/crnn_resnet34.yaml` and `crnn_vgg7.yaml`.
 """
 
+from typing import Any
+
 import keras
 from keras import layers
 
@@ -66,6 +68,6 @@ class CRNN(CTCRecognizer):
         width = self.converter.width if width is None else width
         return self.compute_output_shape((None, self.converter.height, width, 3))[1]
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         backbone = keras.saving.serialize_keras_object(self.backbone)
         return {**super().get_config(), "backbone": backbone, "hidden_size": self.hidden_size}

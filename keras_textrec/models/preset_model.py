@@ -66,7 +66,7 @@ class PresetModel(DirectModel):
         shown = ", ".join(f"{name}={value}" for name, value in facts.items() if value is not None)
         return f"<{type(self).__name__} {shown}>"
 
-    def fit(self, x=None, *arguments, **options):
+    def fit(self, x: Any = None, *arguments: Any, **options: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`; `about` then tells what the weights were trained on since."""
         batches = getattr(getattr(x, "loading", x), "batches", None)  # of `tf_dataset`, or of `BatchDataset`
         data = source_summary(batches.source) if isinstance(batches, Batches) else "Data given to `fit`"

@@ -5,6 +5,8 @@ Published networks: PaddleOCR `configs/rec/rec_r34_vd_tps_bilstm_att.yml` and `r
 rectification, MindOCR `configs/rec/rare/rare_resnet34.yaml` and `rare_resnet34_ch.yaml`.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 
@@ -88,7 +90,7 @@ class RARE(AttentionRecognizer):
         self.steps = steps
         self.decoder_size = decoder_size
 
-    def rectified(self, image) -> np.ndarray:
+    def rectified(self, image: Any) -> np.ndarray:
         """The straightened image, uint8 (H, W, 3) RGB, of the converter's size, its padding included.
 
         Args:
@@ -109,7 +111,7 @@ class RARE(AttentionRecognizer):
         """Output steps for characters and end, whatever the width: free-running, the first step is for the start."""
         return self.steps - self.free_running
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "backbone": keras.saving.serialize_keras_object(self.backbone),

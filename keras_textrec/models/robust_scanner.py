@@ -5,6 +5,8 @@ Published networks: PaddleOCR `configs/rec/rec_r31_robustscanner.yml`, MindOCR
 `configs/rec/robustscanner/robustscanner_resnet31.yaml`.
 """
 
+from typing import Any
+
 import keras
 
 from keras_textrec.backbones import ResNet31
@@ -81,7 +83,7 @@ class RobustScanner(AttentionRecognizer):
     def make_loss(self) -> keras.losses.Loss:
         return SequenceLoss(self.tokenizer.end_id)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "backbone": keras.saving.serialize_keras_object(self.backbone),

@@ -4,6 +4,8 @@ Du et al., "SVTRv2: CTC Beats Encoder-Decoder Models in Scene Text Recognition" 
 Published networks: PaddleOCR `configs/rec/SVTRv2/rec_svtrv2_ch.yml` and `rec_repsvtr_ch.yml`.
 """
 
+from typing import Any
+
 import keras
 import numpy as np
 from keras import layers, ops
@@ -85,7 +87,7 @@ class SVTRv2(CTCRecognizer):
         self.hidden_size = hidden_size
         self.dropout = dropout
 
-    def arrange(self, image, valid_ratio, y, training):
+    def arrange(self, image: np.ndarray, valid_ratio: np.ndarray, y: np.ndarray, training: bool) -> tuple[Any, Any]:
         """As `TextRecognizer.arrange`; y are CTC ids. The guide sees M + 1 tokens, in evaluation as well."""
         if not self.guided:
             return super().arrange(image, valid_ratio, y, training)
@@ -112,7 +114,7 @@ class SVTRv2(CTCRecognizer):
         """A new network with the same weights for everything but the guide, for shipping; it reads the same."""
         return self.remade(guided=False)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "backbone": keras.saving.serialize_keras_object(self.backbone),

@@ -117,7 +117,7 @@ class RepSVTRDetector(PresetModel):
         """
         return self.remade(backbone=self.backbone.fuse())
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {
             **super().get_config(),
             "backbone": keras.saving.serialize_keras_object(self.backbone),

@@ -1,6 +1,7 @@
 """The task every recogniser of the zoo does: images in, readings out; trained by `fit`, kept as a preset."""
 
 import functools
+import os
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self
@@ -107,14 +108,14 @@ class TextRecognizer(PresetModel):
 
     def compile(
         self,
-        optimizer="auto",
-        loss="auto",
+        optimizer: Any = "auto",
+        loss: Any = "auto",
         *,
-        weighted_metrics="auto",
+        weighted_metrics: Any = "auto",
         jit_compile: bool | str = "auto",
         total_steps: int | None = None,
-        **options,
-    ):
+        **options: Any,
+    ) -> None:
         """As `keras.Model.compile`; what is "auto" comes from the recipe of the preset, `jit_compile` from the backend.
 
         The metrics are `accuracy` (words right, case ignored: a-z and 0-9 only for a charset within ASCII, letters and
@@ -152,7 +153,15 @@ class TextRecognizer(PresetModel):
     def make_metrics(self) -> list[keras.metrics.Metric]:
         return reading_metrics(self.tokenizer)
 
-    def fit(self, x=None, y=None, batch_size: int | None = None, *arguments, validation_data=None, **options):
+    def fit(
+        self,
+        x: Any = None,
+        y: Any = None,
+        batch_size: int | None = None,
+        *arguments: Any,
+        validation_data: Any = None,
+        **options: Any,
+    ) -> keras.callbacks.History:
         """As `keras.Model.fit`. Besides data of `training_data`, it takes images and texts as they are.
 
         Args:
@@ -177,7 +186,7 @@ class TextRecognizer(PresetModel):
         steps_per_epoch: int | None = None,
         epoch: int = 0,
         processes: int = 0,
-    ):
+    ) -> Any:
         """Endless-order batches of a source for `fit`: shuffled anew every epoch, the same for the same seed.
 
         What the tokenizer leaves out of the labels or changes is logged first (`keras_textrec.data.label_check`).
@@ -205,7 +214,7 @@ class TextRecognizer(PresetModel):
         options = {"training": True, "augment": augment or None, "steps_per_epoch": steps_per_epoch}
         return self._data(source, batch_size, epoch, processes, **options)
 
-    def evaluation_data(self, source: Source, batch_size: int | None = None, *, processes: int = 0):
+    def evaluation_data(self, source: Source, batch_size: int | None = None, *, processes: int = 0) -> Any:
         """Batches of a source in its own order, every record once: for `evaluate` and `validation_data`."""
         return self._data(source, batch_size, 0, processes, training=False)
 
@@ -246,7 +255,9 @@ class TextRecognizer(PresetModel):
         feed = tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset
         return feed(batches, epoch, processes=processes)
 
-    def evaluate_benchmarks(self, folders, batch_size: int = 64) -> dict[str, Any]:
+    def evaluate_benchmarks(
+        self, folders: str | os.PathLike | Sequence[str | os.PathLike], batch_size: int = 64
+    ) -> dict[str, Any]:
         """Reads every labelled dataset below one folder or several, and compares texts.
 
         Returns:
@@ -264,7 +275,7 @@ class TextRecognizer(PresetModel):
 
     # === Keeping ===
 
-    def get_config(self) -> dict:
+    def get_config(self) -> dict[str, Any]:
         serialize = keras.saving.serialize_keras_object
         parts = {"tokenizer": serialize(self.tokenizer), "converter": serialize(self.converter)}
         return {**super().get_config(), **parts}

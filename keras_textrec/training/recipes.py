@@ -67,7 +67,7 @@ class Recipe:
     dtype: str = "auto"
     seed: int = 0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.type in (float, float | None) and isinstance(value, int | str):
@@ -177,12 +177,12 @@ def is_recipe_optimizer(config: Any) -> bool:
 class L2Adam(keras.optimizers.Adam):
     """Adam whose gradients have `l2` times the variable added: decay that goes through the moments."""
 
-    def __init__(self, l2: float = 0.0, **options):
+    def __init__(self, l2: float = 0.0, **options: Any):
         super().__init__(**options)
         self.l2 = l2
 
-    def update_step(self, gradient, variable, learning_rate):
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
         super().update_step(gradient + self.l2 * variable, variable, learning_rate)
 
-    def get_config(self):
+    def get_config(self) -> dict[str, Any]:
         return {**super().get_config(), "l2": self.l2}
