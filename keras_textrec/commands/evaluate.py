@@ -4,6 +4,7 @@ import argparse
 import json
 import pathlib
 
+from keras_textrec.system.numbers import at_least
 from keras_textrec.system.paths import check_file
 from keras_textrec.system.terminal import print_table
 
@@ -13,7 +14,7 @@ HELP = "measure a preset on every dataset below the folders"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", help="a name, a folder or hf://USER/REPO")
     parser.add_argument("folders", nargs="+", metavar="FOLDER")
-    parser.add_argument("--batch-size", type=int, default=64)
+    parser.add_argument("--batch-size", type=at_least(1), default=64)
     parser.add_argument("--json", metavar="FILE", help="write the table here too")
 
 

@@ -2,6 +2,7 @@
 
 import argparse
 
+from keras_textrec.system.numbers import at_least
 from keras_textrec.system.paths import check_file
 from keras_textrec.system.terminal import print_table
 
@@ -10,10 +11,10 @@ HELP = "render word images into an LMDB, or on a sheet to look at"
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("directory", nargs="?", metavar="DIR", help="the LMDB; may be left out with --preview")
-    parser.add_argument("--count", type=int, metavar="N", help="default: the configuration's")
+    parser.add_argument("--count", type=at_least(1), metavar="N", help="default: the configuration's")
     parser.add_argument("--config", metavar="FILE", help="YAML, what is to differ from synthesis/default.yaml")
     parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="change a key of the YAML")
-    parser.add_argument("--seed", type=int)
+    parser.add_argument("--seed", type=at_least(0))
     parser.add_argument("--charset", help="the characters, a file of one a line, or a list's name (default: ascii)")
     parser.add_argument("--fonts", dest="fonts.folders", nargs="+", metavar="FOLDER", help="default: the system's")
     words = parser.add_mutually_exclusive_group()
@@ -23,10 +24,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--photos", dest="colour.photos.folder", metavar="FOLDER", help="for colours and textures")
     parser.add_argument("--difficulty", type=float, help="0: clean short words .. 1: as in photos (the default)")
-    parser.add_argument("--start", type=int, default=0, metavar="N", help="the number of the first image")
+    parser.add_argument("--start", type=at_least(0), default=0, metavar="N", help="the number of the first image")
     parser.add_argument("--resume", action="store_true", help="go on where an interrupted writing ended")
     parser.add_argument("--boxes", action="store_true", help="keep the corners of the characters, as boxes-%%09d")
-    parser.add_argument("--processes", type=int, help="default: all cores")
+    parser.add_argument("--processes", type=at_least(1), help="default: all cores")
     parser.add_argument("--preview", metavar="SHEET.PNG", help="draw the first images and measure a thousand")
     parser.add_argument("--beside", nargs="+", default=[], metavar="SOURCE", help="real words to preview them with")
 

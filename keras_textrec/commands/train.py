@@ -5,6 +5,7 @@ import logging
 import os
 from typing import Any
 
+from keras_textrec.system.numbers import at_least
 from keras_textrec.system.paths import check_folder
 
 logger = logging.getLogger(__name__)
@@ -24,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--resume", action="store_true", help="go on where --output stands")
     parser.add_argument(
         "--processes",
-        type=int,
+        type=at_least(0),
         default=os.cpu_count() or 1,
         metavar="N",
         help="how many load images beside this one; 0: its threads do (default: one for each core)",
@@ -32,8 +33,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--charset", help="other characters than the preset's: these, a file of one a line, or a list's name"
     )
-    parser.add_argument("--epochs", type=int, metavar="N", help="short for -o training.epochs=N")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="short for -o training.batch_size=N")
+    parser.add_argument("--epochs", type=at_least(1), metavar="N", help="short for -o training.epochs=N")
+    parser.add_argument("--batch-size", type=at_least(1), metavar="N", help="short for -o training.batch_size=N")
     parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="override a key of the YAML")
 
 

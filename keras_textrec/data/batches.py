@@ -15,6 +15,7 @@ from keras_textrec.data.memory import Memory
 from keras_textrec.data.order import training_order
 from keras_textrec.data.sources import Source, prefetch
 from keras_textrec.images.converter import ImageConverter
+from keras_textrec.system.numbers import whole_number
 from keras_textrec.text.label_report import LabelReport
 from keras_textrec.text.tokenizers import CTCTokenizer
 
@@ -58,7 +59,7 @@ class Batches:
         labels: what the tokenizer did to the labels that were met; each record counts once.
 
     Raises:
-        ValueError: the source is empty.
+        ValueError: the source is empty, or a number is no number of images or batches.
     """
 
     def __init__(
@@ -81,10 +82,10 @@ class Batches:
             raise ValueError("The source has no records.")
         self.source = source
         self.tokenizer = tokenizer
-        self.batch_size = batch_size
+        self.batch_size = whole_number("batch_size", batch_size)
         self.length = length
         self.training = training
-        self.steps_per_epoch = steps_per_epoch
+        self.steps_per_epoch = None if steps_per_epoch is None else whole_number("steps_per_epoch", steps_per_epoch)
         self.arrange = arrange
         self.seed = seed
         self.unreadable: dict[str, str] = {}

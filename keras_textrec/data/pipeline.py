@@ -13,6 +13,7 @@ import numpy as np
 
 from keras_textrec.data.batches import Batch, Batches
 from keras_textrec.data.loader import LoaderProcesses
+from keras_textrec.system.numbers import whole_number
 from keras_textrec.system.threads import Threads
 
 if TYPE_CHECKING:
@@ -92,7 +93,9 @@ class BatchDataset(keras.utils.PyDataset):
         self.batches = batches
         self.epoch = epoch
         self.error: Exception | None = None
-        self.threads = threads or (processes + 2 if processes else min(8, os.cpu_count() or 1))
+        processes = whole_number("processes", processes, least=0)
+        usual = processes + 2 if processes else min(8, os.cpu_count() or 1)
+        self.threads = usual if threads is None else whole_number("threads", threads)
         self._loader = None
         if processes:
             size = 3 * batches.batch_size * max(height * width for height, width in batches.shapes)

@@ -241,7 +241,7 @@ class TextRecognizer(PresetModel):
             source,
             self.converter,
             self.tokenizer,
-            batch_size or self.recipe.batch_size,
+            self.recipe.batch_size if batch_size is None else batch_size,
             length=self.recipe.max_length,
             canvases=self.recipe.canvases,
             time_steps=self.time_steps,

@@ -14,6 +14,7 @@ import numpy as np
 from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, clockwise
 from keras_textrec.images.converter import LONGEST_LINE
+from keras_textrec.system.numbers import whole_number
 from keras_textrec.text import Reading
 
 logger = logging.getLogger(__name__)
@@ -82,8 +83,9 @@ class TextSpotter:
             detector found that cannot hold text is left out; a warning in the log counts it.
 
         Raises:
-            FileNotFoundError, ValueError: the photograph cannot be read.
+            FileNotFoundError, ValueError: the photograph cannot be read, or the batch size is no number of words.
         """
+        whole_number("batch_size", batch_size)  # before the detector's work
         photo = load_image(photo)
         polygons, crops, faults = [], [], []
         for detection in self.detector.detect(photo):

@@ -23,6 +23,7 @@ from multiprocessing.pool import ExceptionWithTraceback
 from typing import Any
 
 from keras_textrec.system.errors import Failure
+from keras_textrec.system.numbers import whole_number
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +61,7 @@ class Workers:
             # The script is being imported and has no guard. The parent says so, once; an exception here would be one
             # more traceback for each process.
             os._exit(_UNGUARDED)
-        self.processes = processes or os.cpu_count() or 1
+        self.processes = (os.cpu_count() or 1) if processes is None else whole_number("processes", processes)
         self._tasks = _Tasks(function, initializer)
         weakref.finalize(self, self._tasks.end, CancelledError("The processes were closed.")).atexit = False
         for number in range(self.processes):
