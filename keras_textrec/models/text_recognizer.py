@@ -9,7 +9,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from keras_textrec.data import Source, from_arrays
+from keras_textrec.data import Source, find_sources, from_arrays
 from keras_textrec.data.augment import Augmentation, augmentation
 from keras_textrec.data.memory_source import are_texts
 from keras_textrec.models.charset_surgery import with_charset
@@ -19,7 +19,6 @@ from keras_textrec.reading import read_all, read_stream
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Charset, Reading
 from keras_textrec.training.metrics import reading_metrics
-from keras_textrec.training.recipes import is_recipe_optimizer
 
 
 class TextRecognizer(PresetModel):
@@ -133,21 +132,16 @@ class TextRecognizer(PresetModel):
             weighted_metrics = self.make_metrics()
         self._jit_compile_given = jit_compile
         jit_compile = default_jit() if jit_compile == "auto" else jit_compile
-        super().compile(
-            optimizer=optimizer, loss=loss, weighted_metrics=weighted_metrics, jit_compile=jit_compile, **options
-        )
+        super().compile(optimizer, loss, weighted_metrics=weighted_metrics, jit_compile=jit_compile, **options)
 
     def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()
         return config and {**config, "jit_compile": self._jit_compile_given}  # another device may want another default
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        make, optimizer = keras.saving.deserialize_keras_object, config["optimizer"]
-        if is_recipe_optimizer(optimizer):  # Keras would make it without what it excludes from weight decay
-            optimizer = self.recipe.make_optimizer(self, rate=make(optimizer["config"]["learning_rate"]))
-        else:
-            optimizer = make(optimizer)
-        self.compile(optimizer, **make({key: value for key, value in config.items() if key != "optimizer"}))
+        others = {key: value for key, value in config.items() if key != "optimizer"}
+        optimizer = self.recipe.load_optimizer(config["optimizer"], self)
+        self.compile(optimizer, **keras.saving.deserialize_keras_object(others))
         self.optimizer.build(self.trainable_variables)  # so that its state can be loaded
 
     def make_metrics(self) -> list[keras.metrics.Metric]:
@@ -211,8 +205,8 @@ class TextRecognizer(PresetModel):
             augment = self.recipe.augment
         if isinstance(augment, str):
             augment = augmentation(augment)
-        options = {"training": True, "augment": augment or None, "steps_per_epoch": steps_per_epoch}
-        return self._data(source, batch_size, epoch, processes, **options)
+        options = {"augment": augment or None, "steps_per_epoch": steps_per_epoch}
+        return self._data(source, batch_size, epoch, processes, training=True, **options)
 
     def evaluation_data(self, source: Source, batch_size: int | None = None, *, processes: int = 0) -> Any:
         """Batches of a source in its own order, every record once: for `evaluate` and `validation_data`."""
@@ -268,7 +262,6 @@ class TextRecognizer(PresetModel):
         Raises:
             FileNotFoundError, ValueError: no dataset there, or a damaged one.
         """
-        from keras_textrec.data import find_sources
         from keras_textrec.reading.evaluate import evaluate_sets
 
         return evaluate_sets(self, find_sources(folders), batch_size)

@@ -136,6 +136,16 @@ class Recipe:
         optimizer.exclude_from_weight_decay([v for v in model.trainable_variables if len(v.shape) < 2])
         return optimizer
 
+    def load_optimizer(self, config: Any, model: keras.Model) -> keras.optimizers.Optimizer:
+        """The optimizer of a saved model, in Keras' form {class_name, config}.
+
+        One that a recipe made is made by this recipe again: Keras does not keep what it excludes from weight decay.
+        """
+        make = keras.saving.deserialize_keras_object
+        if isinstance(config, dict) and config.get("config", {}).get("name") == OPTIMIZER_NAME:
+            return self.make_optimizer(model, rate=make(config["config"]["learning_rate"]))
+        return make(config)
+
     def warmup_for(self, total_steps: int | None) -> int:
         """The steps of warm-up in a run of `total_steps`; where it would take more than half of it, a tenth."""
         if self.warmup_epochs:
@@ -166,11 +176,6 @@ class Recipe:
                 boundaries, [rate * self.decay_factor**i for i in range(len(boundaries) + 1)]
             )
         return schedules.PolynomialDecay(0.0, warmup, end_learning_rate=rate) if warmup else rate
-
-
-def is_recipe_optimizer(config: Any) -> bool:
-    """Whether an optimizer, in Keras' form {class_name, config}, was made by a recipe."""
-    return isinstance(config, dict) and config.get("config", {}).get("name") == OPTIMIZER_NAME
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
