@@ -23,6 +23,7 @@ from keras_textrec.commands import (
 from keras_textrec.system.backend import missing_backend
 from keras_textrec.system.errors import Failure
 from keras_textrec.system.interrupts import answered_interrupts, interrupted
+from keras_textrec.system.terminal import lose_nothing
 from keras_textrec.version import __version__
 
 COMMANDS = {
@@ -42,11 +43,15 @@ COMMANDS = {
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; the exit status: 0 all well, 1 something could not be done, 2 wrong usage."""
     options = _parser().parse_args(arguments)
+    lose_nothing()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     try:
         with answered_interrupts(options.command):
             return COMMANDS[options.command].run(options)
+    except BrokenPipeError:  # who read our output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what Python writes at its end
+        return 1
     except (OSError, ValueError, ImportError, Failure) as error:
         reason = (isinstance(error, ModuleNotFoundError) and missing_backend()) or error
         print(f"keras-textrec {options.command}: {reason}", file=sys.stderr)

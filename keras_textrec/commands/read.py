@@ -1,15 +1,20 @@
 """`keras-textrec read`: images of words in, texts out."""
 
 import argparse
+import contextlib
+import csv
 import json
+import os
 import pathlib
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Generator, Iterable, Iterator, Sequence
+from typing import Any
 
-from keras_textrec.system.terminal import print_table
+from keras_textrec.system.terminal import one_line, progress_bar
 
 DEFAULT_PRESET = "crnn_small_en"
-IMAGE_SUFFIXES = {".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+MANY = 100  # files from which on progress is shown
 
 HELP = "read images of words"
 
@@ -19,51 +24,135 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", default=DEFAULT_PRESET, help="a name, a folder or hf://USER/REPO (default: %(default)s)"
     )
-    parser.add_argument("--json", action="store_true", help="JSON, with the confidence and place of every character")
+    parser.add_argument("--recursive", action="store_true", help="read the folders in the folders, too")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence")
+    form.add_argument("--json", action="store_true", help="JSON, with the confidence and place of every character")
 
 
 def run(options: argparse.Namespace) -> int:
+    files = image_files(options.images, options.recursive)
+
     from keras_textrec.models import TextRecognizer
 
-    files = image_files(options.images)
-    return print_readings(TextRecognizer.from_preset(options.preset), files, "read", options.json)
+    form = "csv" if options.csv else "json" if options.json else "lines"
+    return print_readings(TextRecognizer.from_preset(options.preset), files, "read", form)
 
 
-def print_readings(model, files: Iterable[str], command: str, as_json: bool = False) -> int:
-    """Reads the files and prints what they say; the command's exit status."""
+def print_readings(model: Any, files: Sequence[str], command: str, form: str = "lines") -> int:
+    """Reads the files and prints what they say, each as soon as it and those before it are read; the exit status.
+
+    Args:
+        form: "lines" (in columns on a terminal, with tabs between them elsewhere), "csv" or "json".
+    """
     from keras_textrec.images import load_image
+    from keras_textrec.reading import in_order
+    from keras_textrec.reading.pages import page_below
+    from keras_textrec.text import Reading
 
-    names, pixels, failed = [], [], 0
-    for name in files:
-        try:
-            image = load_image(name)
-            model.converter.canvas_width(image.shape)  # ValueError for a line that is too long to be read
-        except (OSError, ValueError) as error:
-            failed += 1
-            reason = error if name in str(error) else f"{name}: {error}"
-            print(f"keras-textrec {command}: {reason}", file=sys.stderr)
-        else:
-            names.append(name)
-            pixels.append(image)
-    readings = model.read(pixels)
-    if as_json:
-        rows = [{"image": name, **reading.to_dict()} for name, reading in zip(names, readings, strict=True)]
-        print(json.dumps(rows, indent=2, ensure_ascii=False))
-    elif readings:
-        cells = ((name, r.text, f"{r.confidence:.3f}") for name, r in zip(names, readings, strict=True))
-        print_table(("image", "text", "confidence"), cells)
+    pages: dict[int, float] = {}
+
+    def images() -> Iterator[Any]:
+        for position, name in enumerate(files):
+            try:
+                image = load_image(name)
+            except (OSError, ValueError) as error:
+                yield error
+            else:
+                pages[position] = page_below(image)
+                yield image
+
+    def tell(message: object) -> None:
+        print(f"keras-textrec {command}: {message}", file=sys.stderr)
+
+    write = {"lines": _write_lines, "csv": _write_csv, "json": _write_json}[form](files)
+    next(write)
+    failed = 0
+    show = len(files) > MANY and not sys.stdout.isatty()
+    with contextlib.closing(write), progress_bar(show=show) as progress:
+        task = progress.add_task("read", total=len(files))
+        for position, outcome in in_order(model.read_stream(images())):
+            progress.advance(task)
+            name, page = files[position], pages.pop(position, 0.0)
+            if not isinstance(outcome, Reading):
+                failed += 1
+                tell(outcome if name in str(outcome) else f"{name}: {outcome}")
+                continue
+            write.send((name, outcome))
+            if outcome.confidence < page:
+                tell(f"{name} looks like a page or a photograph, not one word or line; TextSpotter reads those.")
     return 1 if failed else 0
 
 
-def image_files(arguments: Iterable[str]) -> list[str]:
-    """The files that were named, and the image files in the folders that were."""
-    files = []
+def _write_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
+    terminal = sys.stdout.isatty()
+    width = max((len(one_line(name)) for name in files), default=0) if terminal else 0
+    while True:
+        name, reading = yield
+        cells = one_line(name).ljust(width), f"{reading.confidence:.3f}", one_line(reading.text)
+        print(*cells, sep="  " if terminal else "\t", flush=True)
+
+
+def _write_csv(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(("image", "text", "confidence"))
+    while True:
+        name, reading = yield
+        writer.writerow((name, reading.text, f"{reading.confidence:.3f}"))
+        sys.stdout.flush()
+
+
+def _write_json(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
+    """An array, one element after the other."""
+    escape = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    before = "[\n"
+    try:
+        while True:
+            name, reading = yield
+            row = json.dumps({"image": name, **reading.to_dict()}, indent=2, ensure_ascii=escape)
+            print(before + row, end="", flush=True)
+            before = ",\n"
+    finally:
+        print("[]" if before == "[\n" else "\n]")
+
+
+def image_files(arguments: Iterable[str], recursive: bool = False) -> list[str]:
+    """The files that were named, and the image files in the folders that were; what is passed over is told.
+
+    Raises:
+        ValueError: a folder holds no image.
+    """
+    from keras_textrec.images import image_suffixes
+
+    suffixes = image_suffixes()
+    files: list[str] = []
     for argument in map(pathlib.Path, arguments):
-        if argument.is_dir():
-            inside = sorted(path for path in argument.iterdir() if path.suffix.lower() in IMAGE_SUFFIXES)
-            if not inside:
-                raise ValueError(f"There is no image in the folder {argument}.")
-            files += map(str, inside)
-        else:
+        if not argument.is_dir():
             files.append(str(argument))
+            continue
+        found, others, folders = [], Counter(), []
+        for folder, inside, names in os.walk(argument):
+            paths = [pathlib.Path(folder, name) for name in names if not name.startswith(".")]
+            found += [str(path) for path in paths if path.suffix.lower() in suffixes]
+            others.update(path.suffix.lower() or path.name for path in paths if path.suffix.lower() not in suffixes)
+            if not recursive:
+                folders = sorted(name for name in inside if not name.startswith("."))
+                break
+        told = _passed_over(others, folders)
+        if not found:
+            raise ValueError(f"There is no image in the folder {argument}{f': {told}' if told else ''}.")
+        if told:
+            print(f"{argument}: {told}.", file=sys.stderr)
+        files += sorted(found)
     return files
+
+
+def _passed_over(others: Counter, folders: list[str]) -> str:
+    parts = []
+    if others:
+        kinds = ", ".join(f"{kind} ({count})" for kind, count in others.most_common(8))
+        parts.append(f"{others.total()} file{'s' if others.total() > 1 else ''} passed over: {kinds}")
+    if folders:
+        names = ", ".join(folders[:4]) + (", ..." if len(folders) > 4 else "")
+        parts.append(f"{len(folders)} folder{'s' if len(folders) > 1 else ''} passed over: {names} (see --recursive)")
+    return "; ".join(parts)

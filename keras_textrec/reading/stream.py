@@ -154,6 +154,17 @@ def _are_several(images: Any) -> bool:
     return isinstance(images, Iterable)
 
 
+def in_order(outcomes: Iterable[tuple[int, Outcome]]) -> Iterator[tuple[int, Outcome]]:
+    """What `read_stream` yields, in the order of the images."""
+    ready: dict[int, Outcome] = {}
+    position = 0
+    for place, outcome in outcomes:
+        ready[place] = outcome
+        while position in ready:
+            yield position, ready.pop(position)
+            position += 1
+
+
 def read_records(
     source: Source, positions: Sequence[int], stream: Stream, ahead: int = 512
 ) -> Iterator[tuple[int, str | None, Outcome]]:

@@ -1,12 +1,26 @@
 """How every part of the package talks to a person: tables on standard output, progress on standard error."""
 
 import difflib
+import sys
+import unicodedata
 from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
+
+
+def lose_nothing() -> None:
+    """From here on, what standard output's encoding lacks is written as an escape, instead of ending the command."""
+    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def one_line(text: str) -> str:
+    """The text with escapes for tabs, ends of lines and other characters that steer a terminal."""
+    steering = ("Cc", "Zl", "Zp")
+    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in steering else c for c in text)
 
 
 def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:

@@ -1,5 +1,10 @@
+import csv
+import io
 import json
 import os
+import pathlib
+import subprocess
+import sys
 
 import cv2
 import lmdb
@@ -40,15 +45,92 @@ def images(tmp_path, monkeypatch):
     return tmp_path / "images"
 
 
-def test_read_prints_a_table(preset, images, readings, capsys):
-    (images / "cat.png").rename("[b]:100:.png")
-    assert main(["read", "[b]:100:.png", "images/dog.png", "--preset", preset]) == 0
+def test_read_prints_lines_with_tabs_into_a_pipe(preset, images, readings, capsys):
+    """Whole names, however long; what steers a terminal is escaped."""
+    long, odd = "images/" + "a" * 150 + ".png", "[b]:100:\t\n.png"
+    (images / "cat.png").rename(long)
+    (images / "walrus.png").rename(odd)
+    assert main(["read", odd, long, "images/dog.png", "--preset", preset]) == 0
     output, errors = capsys.readouterr()
-    lines = output.splitlines()
-    cat, dog = (next(line for line in lines if name in line) for name in ("[b]:100:.png", "images/dog.png"))
-    assert readings[0] in cat and readings[2] in dog
-    assert all(heading in output for heading in ("image", "text", "confidence"))
+    rows = [line.split("\t") for line in output.splitlines()]
+    assert [(name, text) for name, _, text in rows] == [
+        ("[b]:100:\\t\\n.png", readings[1]),
+        (long, readings[0]),
+        ("images/dog.png", readings[2]),
+    ]
+    assert all(0 <= float(confidence) <= 1 for _, confidence, _ in rows)
     assert errors == ""
+
+
+def test_read_prints_columns_on_a_terminal(preset, images, readings, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    assert main(["read", "images/cat.png", "images/walrus.png", "--preset", preset]) == 0
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("images/cat.png     0.") and first.endswith(f"  {readings[0]}")
+    assert second.startswith("images/walrus.png  0.") and second.endswith(f"  {readings[1]}")
+
+
+def test_read_prints_csv(preset, images, readings, capsys):
+    (images / "cat.png").rename('a, "b".png')
+    assert main(["read", 'a, "b".png', "images/dog.png", "--csv", "--preset", preset]) == 0
+    rows = list(csv.reader(capsys.readouterr().out.splitlines()))
+    assert rows[0] == ["image", "text", "confidence"]
+    assert [row[:2] for row in rows[1:]] == [['a, "b".png', readings[0]], ["images/dog.png", readings[2]]]
+
+
+def test_read_tells_what_it_passes_over(preset, images, readings, capsys):
+    (images / "deep").mkdir()
+    for name in ("a.svg", "b.svg", "deep/c.txt"):
+        (images / name).write_text("no image")
+    (images / "deep" / "dog.jfif").write_bytes((images / "dog.png").read_bytes())
+    (images / "dog.png").unlink()
+    assert main(["read", "images", "--preset", preset]) == 0
+    output, errors = capsys.readouterr()
+    assert [line.split("\t")[0] for line in output.splitlines()] == ["images/cat.png", "images/walrus.png"]
+    assert errors == "images: 3 files passed over: .svg (2), .txt (1); 1 folder passed over: deep (see --recursive).\n"
+    assert main(["read", "images", "--recursive", "--preset", preset]) == 0
+    output, errors = capsys.readouterr()
+    assert [line.split("\t")[2] for line in output.splitlines()] == [readings[0], readings[2], readings[1]]
+    assert errors == "images: 4 files passed over: .svg (2), .txt (2).\n"
+
+
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+@pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
+def test_no_reading_is_lost_to_an_encoding(preset, images, readings, monkeypatch, form, encoding):
+    names = ["images/привет.png", os.fsdecode(b"images/\xff.png")]
+    for name, word in zip(names, ("cat", "dog")):
+        pathlib.Path(name).write_bytes(png(draw(word)))
+    output = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", output)
+    assert main(["read", *names, *form, "--preset", preset]) == 0
+    output.flush()
+    written = output.buffer.getvalue().decode(encoding)
+    assert readings[0] in written and readings[2] in written and "udcff.png" in written
+    if form == ["--json"]:
+        assert [row["image"] for row in json.loads(written)] == names
+
+
+def test_a_reader_that_has_enough(preset, images):
+    """`| head -1`: no message, no traceback."""
+    command = [sys.executable, "-W", "ignore", "-m", "keras_textrec", "read", *["images/cat.png"] * 300]
+    environment = {**os.environ, "PYTHONPATH": str(pathlib.Path(__file__).parents[2])}
+    with subprocess.Popen(
+        [*command, "--preset", preset], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        assert process.stdout.readline().startswith("images/cat.png")
+        process.stdout.close()
+        assert "roken" not in process.stderr.read()
+        assert process.wait(timeout=100) == 1
+
+
+def test_a_page_is_told(preset, images, capsys):
+    page = np.full((500, 700, 3), 255, np.uint8)
+    for row in range(8):
+        cv2.putText(page, "many words in a line", (20, 50 + 60 * row), cv2.FONT_HERSHEY_SIMPLEX, 1.5, (0, 0, 0), 3)
+    (images / "page.png").write_bytes(png(page))
+    assert main(["read", "images/page.png", "images/cat.png", "--preset", preset]) == 0
+    errors = capsys.readouterr().err
+    assert "images/page.png looks like a page" in errors and "TextSpotter" in errors and errors.count("\n") == 1
 
 
 def test_read_prints_json(preset, images, readings, capsys):
@@ -69,7 +151,8 @@ def test_read_continues_past_what_it_cannot_read(preset, images, readings, capsy
     assert main(["read", "lost.png", "images", "--json", "--preset", preset]) == 1
     output, errors = capsys.readouterr()
     assert [row["text"] for row in json.loads(output)] == [readings[0], readings[2], readings[1]]
-    lines = errors.splitlines()
+    first, *lines = errors.splitlines()
+    assert first == "images: 1 file passed over: .txt (1)."
     assert len(lines) == 5
     for line, name in zip(lines, ["lost.png", "images/aaa.png", "images/bbb.jpg", "images/ccc.png", "images/ddd.png"]):
         assert line.startswith("keras-textrec read: ") and line.count(name) == 1
