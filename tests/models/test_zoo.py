@@ -85,15 +85,11 @@ def test_fit_keep_and_read(model, tmp_path):
 @pytest.mark.slow
 def test_training_a_guided_network(tmp_path):
     """`train` watches the CTC branch of a guided network, and the preset it leaves can be read without the guide."""
-    from keras_textrec.training.train import train
-    from keras_textrec.zoo import describe
-
     keras.utils.set_random_seed(0)
     model = MODELS["svtrv2_guided"]()
     model.recipe = Recipe(batch_size=4, max_length=7, steps_per_epoch=1)
-    model.save_to_preset(tmp_path / "new")
     words = textrec.data.lmdb(write_lmdb(tmp_path / "words"))
-    train(describe(tmp_path / "new"), words, words, tmp_path / "run")
+    textrec.train(model, words, words, tmp_path / "run")
     best = textrec.SVTRv2.from_preset(tmp_path / "run" / "best")
     x = np.random.default_rng(0).normal(size=(2, 32, 64, 3)).astype("float32")
     shipped = best.without_guide()
