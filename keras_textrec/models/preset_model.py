@@ -71,10 +71,11 @@ class PresetModel(DirectModel):
         batches = getattr(getattr(x, "loading", x), "batches", None)  # of `tf_dataset`, or of `BatchDataset`
         data = source_summary(batches.source) if isinstance(batches, Batches) else "Data given to `fit`"
         self.about, self.origin = trained_further(self.about, data, self.origin), None
-        if keras.backend.backend() == "tensorflow" and self.optimizer is not None and not self.optimizer.built:
+        optimizer = getattr(self, "optimizer", None)  # a model that is not compiled has none
+        if keras.backend.backend() == "tensorflow" and optimizer is not None and not optimizer.built:
             # It would trace the training step twice: to make these variables, and to run.
             with self.distribute_strategy.scope():
-                self.optimizer.build(self.trainable_variables)
+                optimizer.build(self.trainable_variables)
         return super().fit(x, *arguments, **options)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:

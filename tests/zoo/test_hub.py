@@ -93,7 +93,8 @@ model.save_weights(sys.argv[1])
 """
     environment = {**os.environ, "HF_ENDPOINT": hub.url, "HF_HOME": str(tmp_path / "home"), "HF_HUB_DISABLE_XET": "1"}
     command = [sys.executable, "-c", code, str(tmp_path / "loaded.weights.h5")]
-    subprocess.run(command, env=environment, check=True, timeout=120, cwd=tmp_path, capture_output=True)
+    done = subprocess.run(command, env=environment, timeout=120, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
     loaded = make_crnn()
     loaded.load_weights(tmp_path / "loaded.weights.h5")
     assert same_weights(loaded, crnn())
