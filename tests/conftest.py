@@ -5,6 +5,7 @@ import json
 import multiprocessing
 import os
 import pathlib
+import signal
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -15,6 +16,9 @@ os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llv
 
 import numpy as np
 import pytest
+
+# A shell starts its background jobs, and so all that they start, deaf to interrupts; some tests interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
 

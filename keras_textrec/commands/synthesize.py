@@ -50,10 +50,11 @@ def run(options: argparse.Namespace) -> int:
         rows = preview(WordRenderer(config=options.config, **settings), options.preview, options.beside)
         names = ("10th 50th 90th percentile", "rendered", "real", "apart (0..1)")
         print_table(names[: len(rows[0])], rows)
+    count = settings.pop("count", None)
     if options.directory:
         synthesize(
             options.directory,
-            options.count,
+            count if options.count is None else options.count,
             options.config,
             processes=options.processes,
             start=options.start,

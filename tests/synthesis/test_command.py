@@ -40,7 +40,7 @@ def test_preview(given, tmp_path, capsys):
     [
         ([], "Nothing to do"),
         (["out", "-o", "layout.ark.p=1"], "did you mean arc?"),
-        (["out", "--count", "0"], "ask for at least one image"),
+        (["out", "-o", "count=0"], "ask for at least one image"),
         (["out", "--words", "none.txt"], "no word list none.txt"),
     ],
 )
