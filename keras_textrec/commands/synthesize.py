@@ -41,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("Nothing to do; give a folder for the LMDB, or --preview SHEET.PNG.")
     if options.preview:
         check_file(options.preview)
-    flags = ("seed", "charset", "difficulty", "fonts.folders", "text.words", "colour.photos.folder")
+    flags = ("count", "seed", "charset", "difficulty", "fonts.folders", "text.words", "colour.photos.folder")
     given = {flag: getattr(options, flag) for flag in flags if getattr(options, flag) is not None}
     if options.only_words:
         given |= {"text.words": options.only_words, "text.only_words": True}
@@ -50,12 +50,10 @@ def run(options: argparse.Namespace) -> int:
         rows = preview(WordRenderer(config=options.config, **settings), options.preview, options.beside)
         names = ("10th 50th 90th percentile", "rendered", "real", "apart (0..1)")
         print_table(names[: len(rows[0])], rows)
-    count = settings.pop("count", None)
     if options.directory:
         synthesize(
             options.directory,
-            count if options.count is None else options.count,
-            options.config,
+            config=options.config,
             processes=options.processes,
             start=options.start,
             resume=options.resume,
