@@ -26,6 +26,7 @@ FLOORS = (
     {"presets"},
     {"converters"},
     {"zoo"},
+    {"export"},
     {"models"},
     {"commands"},
 )
