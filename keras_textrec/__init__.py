@@ -30,6 +30,7 @@ _ROOMS = {
         "Word",
     ),
     "presets": ("preset_names",),
+    "reading.exported": ("load_exported",),
     "synthesis": (),
     "text": (
         "AttentionTokenizer",

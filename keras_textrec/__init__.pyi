@@ -37,6 +37,7 @@ from keras_textrec.models import (
     Word as Word,
 )
 from keras_textrec.presets import preset_names as preset_names
+from keras_textrec.reading.exported import load_exported as load_exported
 from keras_textrec.text import (
     AttentionTokenizer as AttentionTokenizer,
 )

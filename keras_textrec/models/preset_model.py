@@ -3,6 +3,7 @@
 import functools
 import inspect
 import json
+import os
 import pathlib
 import threading
 import types
@@ -13,7 +14,9 @@ import keras
 import numpy as np
 
 from keras_textrec.data.batches import Batches
-from keras_textrec.data.sources import source_summary
+from keras_textrec.data.sources import Source, source_summary
+from keras_textrec.export.exporting import export
+from keras_textrec.export.formats import OPSET
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.presets import save_preset
 from keras_textrec.presets.description import preset_models
@@ -156,6 +159,37 @@ class PresetModel(DirectModel):
     def describe(self) -> dict[str, Any]:
         """What a preset tells: `model` (the constructor's arguments), `training` (the recipe), and all of `about`."""
         return describe_model(self)
+
+    def export(
+        self,
+        path: str | os.PathLike,
+        *,
+        quantize: str | None = None,
+        input: str = "image",
+        width: int | None = None,
+        opset: int = OPSET,
+        calibrate: Source | None = None,
+    ) -> dict[str, Any]:
+        """Writes a file that needs nothing of this package, once it reads what this model reads.
+
+        Args:
+            path: FILE.onnx, FILE.tflite, or a folder for a TensorFlow SavedModel. What is there is replaced.
+            quantize: "float16" or "int8" for smaller numbers, where the format has them.
+            input: "image", pixels in and characters out; or "core", the network alone.
+            width: one canvas width for all images, in pixels; a longer one is squeezed.
+            opset: of ONNX.
+            calibrate: a source of images like those to be read: int8 arithmetic throughout.
+
+        Returns:
+            The report, which also lies beside the file, as `PATH.report.json`.
+
+        Raises:
+            ValueError: no such format, option or combination of them.
+            ImportError: what the format needs is not installed.
+            OSError: the file cannot be written.
+            RuntimeError: the written file does not read as this model does; then there is none.
+        """
+        return export(self, path, quantize=quantize, input=input, width=width, opset=opset, calibrate=calibrate)
 
     def save_to_preset(self, folder: str | pathlib.Path) -> None:
         """Writes a preset folder: config.json, metadata.json and model.weights.h5 (float32); all of it or nothing."""

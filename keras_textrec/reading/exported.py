@@ -1,0 +1,109 @@
+"""Reads with an exported file: no Keras and no backend, only what runs the file."""
+
+import functools
+import pathlib
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol
+
+import numpy as np
+
+from keras_textrec.images import load_image
+from keras_textrec.images.boxes import Detection, find_boxes
+from keras_textrec.reading.contract import Contract
+from keras_textrec.reading.stream import Outcome, read_all, read_stream
+from keras_textrec.text import Reading
+
+
+class Engine(Protocol):
+    """What runs a file of one format.
+
+    Attributes:
+        metadata: as `Contract.from_metadata` takes them.
+        takes: "image" or "core".
+        inputs: their names. "image" takes `image` uint8 (N, H, W, 3); "core" what the network takes, `image` float32
+            (N, H, W, 3) as the converter makes it, and for RobustScanner `valid_ratio` float32 (N,).
+    """
+
+    metadata: dict[str, str]
+    takes: str
+    inputs: tuple[str, ...]
+
+    def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Outputs by name: those of the contract."""
+        ...
+
+
+def load_exported(path: str | pathlib.Path) -> Any:
+    """The recogniser (`read`) or detector (`detect`) of an exported file.
+
+    Args:
+        path: what `model.export` or `keras-textrec export` wrote: FILE.onnx, FILE.tflite or a SavedModel's folder.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no export of this package, or a newer one.
+        ImportError: what runs the format is not installed.
+    """
+    path = pathlib.Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"There is no exported file {path}.")
+    engine = _open(path)
+    contract = Contract.from_metadata(engine.metadata, str(path))
+    return (ExportedDetector if contract.decoder["kind"] == "boxes" else ExportedRecognizer)(engine, contract)
+
+
+class ExportedRecognizer:
+    """An exported recogniser. It reads as `keras_textrec.TextRecognizer` does.
+
+    Attributes:
+        contract: what the file says about itself.
+    """
+
+    def __init__(self, engine: Engine, contract: Contract):
+        self.engine = engine
+        self.contract = contract
+        self.converter = contract.make_converter()
+        self.tokenizer = contract.make_tokenizer()
+
+    def __repr__(self) -> str:
+        facts = f"{self.contract.model} {self.contract.preset}, {len(self.contract.charset)} characters"
+        return f"<{type(self).__name__} of {facts}, input {self.engine.takes}>"
+
+    def read(self, images: Any, batch_size: int = 32) -> Reading | list[Reading]:
+        """Reads one image or many; arguments and results are those of `TextRecognizer.read`."""
+        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size))
+
+    def read_stream(self, images: Iterable[Any], batch_size: int = 32) -> Iterator[tuple[int, Outcome]]:
+        """Reads any number of images; arguments and results are those of `TextRecognizer.read_stream`."""
+        if self.engine.takes == "core":
+            return read_stream(images, self.converter, self._read_core, batch_size)
+        raise NotImplementedError
+
+    def _read_core(self, x: np.ndarray, valid_ratio: np.ndarray) -> Sequence[Reading]:
+        inputs = {"image": x, "valid_ratio": valid_ratio}
+        outputs = self.engine.run({name: inputs[name] for name in self.engine.inputs})
+        return self.tokenizer.decode(outputs["probabilities"], valid_ratio=valid_ratio)
+
+
+class ExportedDetector:
+    """An exported detector. It detects as `keras_textrec.RepSVTRDetector` does."""
+
+    def __init__(self, engine: Engine, contract: Contract):
+        self.engine = engine
+        self.contract = contract
+        self.converter = contract.make_converter()
+
+    def detect(self, image: Any) -> list[Detection]:
+        """The words of one photograph; argument and results are those of `RepSVTRDetector.detect`."""
+        photo = load_image(image)
+        pixels = photo if self.engine.takes == "image" else self.converter(photo)
+        thresholds = {name: value for name, value in self.contract.decoder.items() if name != "kind"}
+        return find_boxes(self.engine.run({"image": pixels[None]})["map"][0], photo.shape, **thresholds)
+
+
+def _open(path: pathlib.Path) -> Engine:
+    if path.suffix == ".onnx":
+        from keras_textrec.reading.onnx_engine import OnnxEngine
+
+        return OnnxEngine(path)
+    raise ValueError(f"{path} is no exported file; give FILE.onnx, FILE.tflite or the folder of a SavedModel.")
