@@ -3,7 +3,7 @@
 import numpy as np
 
 # Frames. Of rendered words, `crnn_small_en` writes half 0.6 to 1.5 frames too far to the left.
-_DELAY = 1.5
+DELAY = 1.5
 
 
 def letter_places(centres: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
@@ -12,7 +12,7 @@ def letter_places(centres: np.ndarray, width: float) -> tuple[np.ndarray, np.nda
     The rule, of frames and positions alone, so that an exported graph can have it too:
 
     1. A network may write a letter some frames before or behind its middle. All centres move by what brings the first
-       and the last equally far from both ends of the image, `_DELAY` frames at most.
+       and the last equally far from both ends of the image, `DELAY` frames at most.
     2. Letters meet midway between their centres; the first and the last reach as far outwards as inwards; a letter
        alone fills the image. None reaches out of the image.
 
@@ -25,7 +25,7 @@ def letter_places(centres: np.ndarray, width: float) -> tuple[np.ndarray, np.nda
     """
     if len(centres) < 2:
         return np.zeros(len(centres)), np.full(len(centres), width)
-    centres = centres + np.clip((width - centres[0] - centres[-1]) / 2, -_DELAY, _DELAY)
+    centres = centres + np.clip((width - centres[0] - centres[-1]) / 2, -DELAY, DELAY)
     borders = (centres[1:] + centres[:-1]) / 2
     lefts = np.append(2 * centres[0] - borders[0], borders)
     rights = np.append(borders, 2 * centres[-1] - borders[-1])
