@@ -41,7 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import open_sources
     from keras_textrec.presets import override
-    from keras_textrec.text.charset import typed_characters
+    from keras_textrec.text.charset import Charset, typed_characters
+    from keras_textrec.text.tokenizers import with_charset
     from keras_textrec.training.train import train
     from keras_textrec.zoo import describe, load_preset
 
@@ -52,10 +53,8 @@ def run(options: argparse.Namespace) -> int:
             settings.append(f"training.{key}={getattr(options, key)}")
     description = override(describe(options.preset), settings)
     if options.charset is not None and "tokenizer" in description["model"]:
-        tokenizer, characters = description["model"]["tokenizer"], list(typed_characters(options.charset))
-        # As `with_charset` does: who asks for upper case means it.
-        lowercase = tokenizer.get("lowercase", False) and all(c == c.lower() for c in characters)
-        tokenizer |= {"charset": characters, "lowercase": lowercase}
+        charset = Charset(typed_characters(options.charset))
+        description["model"]["tokenizer"] = with_charset(description["model"]["tokenizer"], charset)
     best, epoch = train(
         model_to_train(
             description,

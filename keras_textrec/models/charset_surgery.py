@@ -12,7 +12,7 @@ from keras_textrec.layers.attention_decoder import AttentionDecoder
 from keras_textrec.layers.hybrid_decoder import HybridDecoder
 from keras_textrec.layers.nrtr_decoder import NRTRDecoder
 from keras_textrec.presets.history import ABOUT_WEIGHTS, without
-from keras_textrec.text import Charset, NRTRTokenizer, Tokenizer
+from keras_textrec.text import Charset, NRTRTokenizer, Tokenizer, tokenizers
 
 logger = logging.getLogger(__name__)
 
@@ -52,10 +52,8 @@ def with_charset(model: keras.Model, charset: Charset | str | Sequence[str], kee
     Raises:
         ValueError: no charset.
     """
-    tokenizer = type(model.tokenizer)(**{**model.tokenizer.get_config(), "charset": charset})
-    if tokenizer.lowercase and (upper := [c for c in tokenizer.charset if c != c.lower()]):
-        tokenizer.lowercase = False
-        logger.info("Labels are no longer made lower case: the new charset holds %s.", _shown(upper))
+    charset = charset if isinstance(charset, Charset) else Charset(charset)
+    tokenizer = type(model.tokenizer)(**tokenizers.with_charset(model.tokenizer.get_config(), charset))
     new = type(model).from_config({**model.get_config(), "tokenizer": tokenizer})
     new.about = without(model.about, ABOUT_WEIGHTS)
     if keep_weights:

@@ -66,7 +66,7 @@ def train(
 
     epoch, best = 0, (-1.0, 0)
     load = functools.partial(model.training_data, training, steps_per_epoch=recipe.steps_per_epoch, processes=processes)
-    data = load()
+    data, validation_data = load(), model.evaluation_data(validation)
     steps = len(data)
     model.compile(total_steps=recipe.epochs * steps)
     model.optimizer.build(model.trainable_variables)
@@ -81,7 +81,6 @@ def train(
         (output / DESCRIPTION).write_text(yaml.safe_dump(description, sort_keys=False, allow_unicode=True), "utf-8")
     _tell(model, training, validation, steps)
     keeper = _Keeper(output, best, steps * recipe.batch_size, model.about.get("images_seen", 0))
-    validation_data = model.evaluation_data(validation)
     with _kept_told(output), errors_as_raised(data, validation_data):
         model.fit(
             data,

@@ -218,7 +218,7 @@ def test_labels_of_which_nothing_can_be_used_end_a_run_before_it_begins(tmp_path
     assert not (tmp_path / "run").exists()
     with pytest.raises(ValueError, match="None of these labels can be used"):
         train(description, sources[0], words, tmp_path / "run")
-    assert not (tmp_path / "run" / "best").exists()
+    assert not (tmp_path / "run").exists()
 
 
 def test_labels_that_lose_characters_are_told(tmp_path, epochs, description, sources, caplog):
