@@ -66,6 +66,7 @@ class CTCLoss(keras.losses.Loss):
         rest = 0.0
         if y_pred.shape[-1] > LARGE_VOCABULARY:
             labels, y_pred, rest = only_label_classes(labels, valid, y_pred)
+        labels, y_pred = _of_any_length(labels), _of_any_length(y_pred)
         losses = ops.ctc_loss(labels, y_pred, length, ops.full_like(length, time_steps), mask_index=0) + rest
         losses = ops.where(fits, losses, 0.0)
         if self.focal:
@@ -143,6 +144,19 @@ class FreeRunningLoss(keras.losses.Loss):
         end_id = y_pred.shape[-1] - 1
         targets = ops.where(ops.arange(y_pred.shape[1], dtype="int32")[None] == length + 1, end_id, targets)
         return ops.sum(_cross_entropy(targets, y_pred), -1)
+
+
+def _of_any_length(x):
+    """The same (B, T, ...), of whose T TensorFlow's graphs know nothing.
+
+    Its CTC loss keeps one function for all graphs of a process; shapes of the first that another graph does not share
+    end in an error of its optimizer on the screen.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return x
+    import tensorflow as tf
+
+    return tf.raw_ops.PlaceholderWithDefault(input=x, shape=(x.shape[0], None, *x.shape[2:]))
 
 
 def _at_steps(y_true, steps: int):
