@@ -1,7 +1,8 @@
 """A small builder of ONNX graphs: an operator is a call, a constant an array, a value its name."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,19 @@ class Graph:
         finally:
             self._scopes.pop()
 
+    def later(self, make: Callable[[], str]) -> Callable[[], str]:
+        """A function that makes what `make` does, under the names of the scopes that are open now."""
+        scopes = [*self._scopes]
+
+        def made() -> str:
+            outer, self._scopes = self._scopes, scopes
+            try:
+                return make()
+            finally:
+                self._scopes = outer
+
+        return made
+
     def __call__(self, op: str, *inputs: Input, outputs: int = 1, **attributes: Any) -> Any:
         """The values of a new node, by name: one, or a list of `outputs`.
 
@@ -93,7 +107,7 @@ class Graph:
     def constant(self, array: np.ndarray | np.generic, name: str = "constant") -> str:
         """The name of a constant; equal ones are kept once, under the name of the first."""
         array = np.array(array, order="C")  # `ascontiguousarray` makes an axis of none
-        key = (array.dtype.str, array.shape, array.tobytes())
+        key = (array.dtype.str, array.shape, hashlib.sha256(array).digest())
         if key not in self._known:
             self._known[key] = unique = self._unique(name)
             self._constants[unique] = numpy_helper.from_array(array, unique)
