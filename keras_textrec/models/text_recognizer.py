@@ -79,7 +79,7 @@ class TextRecognizer(PresetModel):
             Each image's position, and its `Reading` or the OSError or ValueError that tells why there is none;
             `keras_textrec.reading.read_stream` says in which order.
         """
-        return read_stream(images, self.converter, self._read_batch, batch_size, self._canvas_widths)
+        return read_stream(images, self.converter, self.read_batch, batch_size, self._canvas_widths)
 
     @functools.cached_property
     def _canvas_widths(self) -> list[int] | None:
@@ -87,7 +87,16 @@ class TextRecognizer(PresetModel):
         # own, for more padding changes 1 text of 70 (docs/architecture.md, "Decisions").
         return self.converter.canvas_widths(2**0.25) if compiles_every_shape() else None
 
-    def _read_batch(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]:
+    def read_batch(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]:
+        """What stands in converted images.
+
+        Args:
+            x: float32 (B, H, W, 3), as `converter` makes it.
+            valid_ratio: float32 (B,), the part of the width that each image fills.
+
+        Returns:
+            B readings, whose characters' places are fractions of the input's width.
+        """
         return self.tokenizer.decode(self._probabilities(x, valid_ratio), valid_ratio=valid_ratio)
 
     def _probabilities(self, x: np.ndarray, valid_ratio: np.ndarray) -> np.ndarray:

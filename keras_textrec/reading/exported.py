@@ -10,8 +10,8 @@ import numpy as np
 from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.reading.contract import Contract
-from keras_textrec.reading.stream import Outcome, read_all, read_stream
-from keras_textrec.text import Reading
+from keras_textrec.reading.stream import Outcome, read_all, read_pixels, read_stream
+from keras_textrec.text import Character, Reading
 
 
 class Engine(Protocol):
@@ -77,12 +77,25 @@ class ExportedRecognizer:
         """Reads any number of images; arguments and results are those of `TextRecognizer.read_stream`."""
         if self.engine.takes == "core":
             return read_stream(images, self.converter, self._read_core, batch_size)
-        raise NotImplementedError
+        return read_pixels(images, self.converter, self._read_pixels, batch_size)
 
     def _read_core(self, x: np.ndarray, valid_ratio: np.ndarray) -> Sequence[Reading]:
         inputs = {"image": x, "valid_ratio": valid_ratio}
         outputs = self.engine.run({name: inputs[name] for name in self.engine.inputs})
         return self.tokenizer.decode(outputs["probabilities"], valid_ratio=valid_ratio)
+
+    def _read_pixels(self, image: np.ndarray) -> list[Reading]:
+        outputs = self.engine.run({"image": image})
+        columns = (outputs[name].tolist() for name in ("characters", "confidences", "left", "right"))
+        return [self._reading(*row) for row in zip(*columns, strict=True)]
+
+    def _reading(self, positions: list, confidences: list, lefts: list, rights: list) -> Reading:
+        characters = [
+            Character(self.contract.charset[position], confidence, *((None, None) if left < 0 else (left, right)))
+            for position, confidence, left, right in zip(positions, confidences, lefts, rights, strict=True)
+            if position >= 0
+        ]
+        return self.tokenizer.reading(characters)
 
 
 class ExportedDetector:

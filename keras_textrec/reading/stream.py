@@ -23,11 +23,11 @@ Stream = Callable[[Iterable[Any]], Iterator[tuple[int, Outcome]]]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Waiting:
-    """An image on its way: its place in the stream, its shape (H, W, 3), its pixels on the canvas and their end."""
+    """An image on its way: its place in the stream, its shape (H, W, 3), its pixels, on the canvas, and their end."""
 
     position: int
     shape: tuple[int, ...]
-    canvas: np.ndarray
+    pixels: np.ndarray
     end: int
 
 
@@ -63,59 +63,87 @@ def read_stream(
         ValueError: the batch size is no number of images.
         TypeError: one image was given; while iterating: something else than an image.
     """
-    if not _are_several(images):
-        raise TypeError(f"Many images are an iterable of images or an array (B, H, W, C), not {type(images).__name__}.")
-    return _read(images, converter, read_batch, whole_number("batch_size", batch_size), widths)
+    _check_several(images)
 
+    def prepare(position: int, image: Any) -> _Waiting:
+        pixels = load_image(image)
+        width = converter.canvas_width(pixels.shape)
+        if widths:
+            width = next(other for other in widths if other >= width)
+        canvas = np.empty((converter.height, width, 3), "uint8")
+        return _Waiting(position, pixels.shape, canvas, converter.fit(pixels, canvas))
 
-def _read(images, converter, read_batch, batch_size, widths):
-    def read(group: list[_Waiting]) -> Iterator[tuple[int, Outcome]]:
-        pixels, ends = np.stack([waiting.canvas for waiting in group]), [waiting.end for waiting in group]
+    def read(group: list[_Waiting]) -> Iterator[Reading]:
+        pixels, ends = np.stack([waiting.pixels for waiting in group]), [waiting.end for waiting in group]
         x = converter.normalize(pixels, ends, np.empty(pixels.shape, "float32"))
         width = x.shape[2]
         readings = read_batch(x, np.array(ends, "float32") / width)
-        for waiting, reading in zip(group, readings, strict=True):
-            yield waiting.position, _in_pixels(reading, converter, waiting, width)
+        return (_in_pixels(*pair, converter, width) for pair in zip(readings, group, strict=True))
 
-    # By canvas width; the group that has waited longest comes first.
-    groups: dict[int, list[_Waiting]] = {}
+    return _read(images, prepare, read, whole_number("batch_size", batch_size))
+
+
+def read_pixels(
+    images: Iterable[Any],
+    converter: ImageConverter,
+    read_batch: Callable[[np.ndarray], Sequence[Reading]],
+    batch_size: int = 32,
+) -> Iterator[tuple[int, Outcome]]:
+    """As `read_stream`, for what converts images itself: those of one size share a batch.
+
+    Args:
+        converter: what `read_batch` has inside; it tells which images are too long.
+        read_batch: takes uint8 (B, H, W, 3), RGB; its readings are in pixels of the images.
+    """
+    _check_several(images)
+
+    def prepare(position: int, image: Any) -> _Waiting:
+        pixels = load_image(image)
+        converter.canvas_width(pixels.shape)
+        return _Waiting(position, pixels.shape, pixels, pixels.shape[1])
+
+    def read(group: list[_Waiting]) -> Sequence[Reading]:
+        return read_batch(np.stack([waiting.pixels for waiting in group]))
+
+    return _read(images, prepare, read, whole_number("batch_size", batch_size))
+
+
+def _read(
+    images: Iterable[Any],
+    prepare: Callable[[int, Any], _Waiting],
+    read: Callable[[list[_Waiting]], Iterable[Reading]],
+    batch_size: int,
+) -> Iterator[tuple[int, Outcome]]:
+    # By size; the group that has waited longest comes first.
+    groups: dict[tuple[int, ...], list[_Waiting]] = {}
     held = 0
     for position, image in enumerate(images):
         try:
-            waiting = _prepare(position, image, converter, widths)
+            if isinstance(image, OSError | ValueError):
+                raise image
+            waiting = prepare(position, image)
         except (OSError, ValueError) as error:
             yield position, error
             continue
-        width = waiting.canvas.shape[1]
-        groups.setdefault(width, []).append(waiting)
-        held += waiting.canvas.nbytes
+        size = waiting.pixels.shape
+        groups.setdefault(size, []).append(waiting)
+        held += waiting.pixels.nbytes
         while groups:
             oldest = next(iter(groups))
-            if len(groups.get(width, ())) == batch_size:
-                full = width
+            if len(groups.get(size, ())) == batch_size:
+                full = size
             elif held > MOST_BYTES or position - groups[oldest][0].position >= PATIENCE * batch_size:
                 full = oldest
             else:
                 break
             group = groups.pop(full)
-            held -= sum(waiting.canvas.nbytes for waiting in group)
-            yield from read(group)
+            held -= sum(waiting.pixels.nbytes for waiting in group)
+            yield from zip([waiting.position for waiting in group], read(group), strict=True)
     for group in groups.values():
-        yield from read(group)
+        yield from zip([waiting.position for waiting in group], read(group), strict=True)
 
 
-def _prepare(position: int, image: Any, converter: ImageConverter, widths: Sequence[int] | None) -> _Waiting:
-    if isinstance(image, OSError | ValueError):
-        raise image
-    pixels = load_image(image)
-    width = converter.canvas_width(pixels.shape)
-    if widths:
-        width = next(other for other in widths if other >= width)
-    canvas = np.empty((converter.height, width, 3), "uint8")
-    return _Waiting(position, pixels.shape, canvas, converter.fit(pixels, canvas))
-
-
-def _in_pixels(reading: Reading, converter: ImageConverter, waiting: _Waiting, width: int) -> Reading:
+def _in_pixels(reading: Reading, waiting: _Waiting, converter: ImageConverter, width: int) -> Reading:
     _, columns = converter.upright(waiting.shape)
     scale = columns * width / waiting.end
     characters = tuple(
@@ -144,6 +172,11 @@ def read_all(images: Any, stream: Stream) -> Reading | list[Reading]:
             raise outcome
         readings[position] = outcome
     return [readings[i] for i in range(len(readings))] if several else readings[0]
+
+
+def _check_several(images: Any) -> None:
+    if not _are_several(images):
+        raise TypeError(f"Many images are an iterable of images or an array (B, H, W, C), not {type(images).__name__}.")
 
 
 def _are_several(images: Any) -> bool:

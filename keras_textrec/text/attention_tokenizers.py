@@ -86,7 +86,7 @@ class SequenceTokenizer(Tokenizer):
             end = ids.index(self.end_id) if stops and self.end_id in ids else len(ids)
             steps = [step for step in range(end) if ids[step] in symbols]
             characters = [Character(symbols[ids[step]], values[step]) for step in steps]
-            readings.append(self._reading(characters, None if attention is None else attention[row, steps]))
+            readings.append(self.reading(characters, None if attention is None else attention[row, steps]))
         return readings
 
 

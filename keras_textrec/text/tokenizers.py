@@ -239,7 +239,7 @@ class Tokenizer:
         best = probabilities.argmax(-1)  # NumPy's argmax takes the first of equals, as Paddle's does.
         return best, np.take_along_axis(probabilities, best[..., None], -1)[..., 0].astype("float64")
 
-    def _reading(self, characters: Sequence[Character], attention: np.ndarray | None = None) -> Reading:
+    def reading(self, characters: Sequence[Character], attention: np.ndarray | None = None) -> Reading:
         """The reading of characters as they stand from left to right, with their attention (characters, ...)."""
         if self.right_to_left:
             order = to_logical([character.text for character in characters])
@@ -312,4 +312,4 @@ class CTCTokenizer(Tokenizer):
             Character(self.charset.characters[ids[start] - 1], maxima[start], left, right)
             for start, left, right in zip(starts.tolist(), (lefts / steps).tolist(), (rights / steps).tolist())
         ]
-        return self._reading(characters)
+        return self.reading(characters)

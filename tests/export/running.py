@@ -10,7 +10,7 @@ from keras_textrec.export.graph import Graph
 
 
 def runner(graph: Graph) -> Callable[..., dict[str, np.ndarray]]:
-    """What the graph makes of its inputs, given by name: its outputs by name. It is a valid one of IR 8 and opset 17."""
+    """What a graph, a valid one of IR 8 and opset 17, makes of its inputs, given by name: its outputs by name."""
     model = graph.model("test")
     onnx.checker.check_model(model, full_check=True)
     assert (model.ir_version, model.opset_import[0].version) == (8, 17)
