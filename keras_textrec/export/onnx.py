@@ -63,9 +63,7 @@ def _recognizer(model: Any, options: Options) -> onnx.ModelProto:
     ratio = None
     if len(model.reader.inputs) > 1:
         with graph.scope("valid_ratio"):
-            part = graph(
-                "Div", *(graph("Cast", value, to=onnx.TensorProto.FLOAT) for value in (pixels.end, pixels.canvas))
-            )
+            columns = (graph("Cast", value, to=onnx.TensorProto.FLOAT) for value in (pixels.end, pixels.canvas))
             ratio = graph("Expand", graph("Div", *columns), graph("Shape", image, end=1))
     probabilities = _between(graph, model, pixels.x, ratio)
     with graph.scope("decoding"):
