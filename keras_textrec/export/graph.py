@@ -2,17 +2,17 @@
 
 import contextlib
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
 import onnx
 from onnx import helper, numpy_helper
 
+from keras_textrec.export.formats import OPSET
 from keras_textrec.version import __version__
 
-DEFAULT_OPSET = 17
-NEWEST_OPSET = 24  # the newest that the tests run
+NEWEST_OPSET = 24  # that the tests run
 
 # An operator's input: the name of a value, an array, whole numbers (int64, one axis), or None for one left out.
 Input = str | np.ndarray | np.generic | Sequence[int] | None
@@ -49,9 +49,9 @@ class Graph:
         ValueError: an opset that is not tested.
     """
 
-    def __init__(self, opset: int = DEFAULT_OPSET):
-        if not DEFAULT_OPSET <= opset <= NEWEST_OPSET:
-            raise ValueError(f"ONNX opset {opset} is not supported; take one from {DEFAULT_OPSET} to {NEWEST_OPSET}.")
+    def __init__(self, opset: int = OPSET):
+        if not OPSET <= opset <= NEWEST_OPSET:
+            raise ValueError(f"ONNX opset {opset} is not supported; take one from {OPSET} to {NEWEST_OPSET}.")
         self.opset = opset
         self._nodes: list[onnx.NodeProto] = []
         self._inputs: list[onnx.ValueInfoProto] = []
@@ -60,36 +60,32 @@ class Graph:
         self._constants: dict[str, onnx.TensorProto] = {}
         self._known: dict[tuple, str] = {}
         self._taken: dict[str, int] = {}
-        self._scopes: list[str] = []
+        self._scopes: tuple[str, ...] = ()
 
     def body(self, name: str) -> "Graph":
         """A graph within this one, to be the attribute of a node."""
         body = Graph(self.opset)
         body._constants, body._known, body._taken = self._constants, self._known, self._taken
-        body._scopes = [*self._scopes, name]
+        body._scopes = (*self._scopes, name)
         return body
 
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that are open."""
+        return self._scopes
+
     @contextlib.contextmanager
-    def scope(self, name: str) -> Iterator[None]:
-        """What is made within has names that begin with this one, and those of the scopes around it."""
-        self._scopes.append(name)
+    def within(self, scopes: tuple[str, ...]) -> Iterator[None]:
+        """What is made within has names that begin with these scopes, whichever were open."""
+        outer, self._scopes = self._scopes, scopes
         try:
             yield
         finally:
-            self._scopes.pop()
+            self._scopes = outer
 
-    def later(self, make: Callable[[], str]) -> Callable[[], str]:
-        """A function that makes what `make` does, under the names of the scopes that are open now."""
-        scopes = [*self._scopes]
-
-        def made() -> str:
-            outer, self._scopes = self._scopes, scopes
-            try:
-                return make()
-            finally:
-                self._scopes = outer
-
-        return made
+    def scope(self, name: str) -> contextlib.AbstractContextManager[None]:
+        """What is made within has names that begin with those of the open scopes and this one."""
+        return self.within((*self._scopes, name))
 
     def __call__(self, op: str, *inputs: Input, outputs: int = 1, **attributes: Any) -> Any:
         """The values of a new node, by name: one, or a list of `outputs`.

@@ -92,7 +92,8 @@ def _conv2d_transpose(writing, layer, x):
 def _written(op, layer, x, kernel, outputs, attributes):
     ones = np.ones(kernel.shape[outputs])
     bias = array(layer.bias) if layer.use_bias else 0 * ones
-    return activated(Convolution(op, x, kernel, ones, bias, outputs, attributes).value(), layer.activation)
+    convolution = Convolution(op, x, kernel, ones, bias, outputs, attributes, x.graph.scopes)
+    return activated(convolution.value(), layer.activation)
 
 
 def _zero_padding2d(writing, layer, x):

@@ -7,7 +7,8 @@ from typing import Any
 import keras
 
 from keras_textrec.export import onnx_decoders, onnx_layers, onnx_sequences
-from keras_textrec.export.graph import DEFAULT_OPSET, Graph
+from keras_textrec.export.formats import OPSET
+from keras_textrec.export.graph import Graph
 from keras_textrec.export.onnx_layers import Unwritable, Writer, Writing
 from keras_textrec.export.onnx_values import Value
 
@@ -15,7 +16,7 @@ from keras_textrec.export.onnx_values import Value
 WRITERS: dict[type | str, Writer] = {**onnx_layers.WRITERS, **onnx_sequences.WRITERS, **onnx_decoders.WRITERS}
 
 
-def core(model: Any, opset: int = DEFAULT_OPSET) -> Any:
+def core(model: Any, opset: int = OPSET) -> Any:
     """The network alone, as an `onnx.ModelProto`: what `model.reader` takes -> `probabilities` float32 (N, T, V).
 
     An attention decoder stops when every text of the batch has ended, so T is then less than its steps. A detector
@@ -45,7 +46,7 @@ def core(model: Any, opset: int = DEFAULT_OPSET) -> Any:
 def network(model: Any, graph: Graph, image: str, valid_ratio: str | None = None, axes: str = "NHWC") -> str:
     """Writes the reading network into a graph, and gives its result's name: what `core` says.
 
-    A network that can be fused is fused first.
+    A backbone that can be fused is fused first.
 
     Args:
         model: a recogniser or detector; it is not changed.
@@ -55,8 +56,6 @@ def network(model: Any, graph: Graph, image: str, valid_ratio: str | None = None
     Raises:
         ValueError: the network has a layer that cannot be written.
     """
-    if not getattr(getattr(model, "backbone", None), "fused", True):
-        model = model.fuse()
     end = getattr(getattr(model, "tokenizer", None), "end_id", None)
     inputs = [Value(graph, {axes: image})]
     if valid_ratio is not None:
@@ -72,7 +71,8 @@ def _run(writing: Writing, function: Any, inputs: Any, owner: str) -> Any:
 def _write(writing: Writing, operation: Any, owner: str, *arguments: Any, training=None, mask=None, **keywords: Any):
     with writing.graph.scope(_label(operation)):
         if hasattr(operation, "_run_through_graph"):  # a network within the network
-            return _run(writing, operation, arguments, f"{owner}/{operation.name}")
+            inner = operation if getattr(operation, "fused", True) else operation.fuse()
+            return _run(writing, inner, arguments, f"{owner}/{operation.name}")
         kind = type(operation)
         writer = WRITERS.get(kind if isinstance(operation, keras.Layer) else kind.__name__)
         try:

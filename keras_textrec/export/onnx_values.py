@@ -32,16 +32,25 @@ class Value:
         graph: where it is made.
         ways: order of axes -> the value's name in the graph, or a function that makes it when it is first used.
         positive: no number in it is below 0.
+        scopes: of the layer that makes it; the open ones by default.
     """
 
     # What made it, where the layer that takes it may do that better itself.
     convolution: "Convolution | None" = None
     padding: "Padding | None" = None
 
-    def __init__(self, graph: Graph, ways: Mapping[str, str | Callable[[], str]], *, positive: bool = False):
+    def __init__(
+        self,
+        graph: Graph,
+        ways: Mapping[str, str | Callable[[], str]],
+        *,
+        positive: bool = False,
+        scopes: tuple[str, ...] | None = None,
+    ):
         self.graph = graph
         self.positive = positive
-        self._ways = {axes: graph.later(way) if callable(way) else way for axes, way in ways.items()}
+        self._scopes = graph.scopes if scopes is None else scopes
+        self._ways = dict(ways)
         self._cells: Value | None = None
 
     @property
@@ -60,13 +69,15 @@ class Value:
 
     def to(self, axes: str) -> str:
         """The name of the value in this order of axes."""
-        if axes not in self._ways:
+        way = self._ways.get(axes)
+        if way is None:
             ready = [known for known in self._ways if (known, axes) in TURNS]
             source = next((known for known in ready if isinstance(self._ways[known], str)), ready[0])
-            self._ways[axes] = self.graph("Transpose", self.to(source), perm=TURNS[source, axes])
-        way = self._ways[axes]
-        if not isinstance(way, str):
-            way = self._ways[axes] = way()
+            way = self.graph("Transpose", self.to(source), perm=TURNS[source, axes])
+        elif callable(way):
+            with self.graph.within(self._scopes):
+                way = way()
+        self._ways[axes] = way
         return way
 
     def mapped(self, op: str, *inputs: Input, **attributes: Any) -> "Value":
@@ -110,6 +121,7 @@ class Convolution:
         scale, bias: float64 (outputs,); the convolution's outputs times the one plus the other.
         outputs: the axis of the kernel that is the output channels.
         attributes: of the operator.
+        scopes: of the layer.
     """
 
     op: str
@@ -119,13 +131,14 @@ class Convolution:
     bias: np.ndarray
     outputs: int
     attributes: dict[str, Any]
+    scopes: tuple[str, ...]
 
     def scaled(self, scale: np.ndarray, shift: np.ndarray) -> Self:
         """The convolution followed by `scale * y + shift`, float64 (outputs,) each."""
         return dataclasses.replace(self, scale=self.scale * scale, bias=self.bias * scale + shift)
 
     def value(self) -> Value:
-        value = Value(self.x.graph, {"NCHW": self._write})
+        value = Value(self.x.graph, {"NCHW": self._write}, scopes=self.scopes)
         value.convolution = self
         return value
 

@@ -5,7 +5,8 @@ import onnx
 import onnxruntime
 import pytest
 
-from keras_textrec.export.graph import DEFAULT_OPSET, NEWEST_OPSET, Graph
+from keras_textrec.export.formats import OPSET
+from keras_textrec.export.graph import NEWEST_OPSET, Graph
 
 pytestmark = pytest.mark.once
 
@@ -16,7 +17,7 @@ def run(model, **inputs):
     return session.run(None, inputs)
 
 
-@pytest.mark.parametrize("opset", range(DEFAULT_OPSET, NEWEST_OPSET + 1))
+@pytest.mark.parametrize("opset", range(OPSET, NEWEST_OPSET + 1))
 def test_operators_of_every_opset(opset):
     graph = Graph(opset)
     x = graph.input("x", "float32", ["batch", 4])
