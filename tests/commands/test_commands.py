@@ -18,6 +18,8 @@ from keras_textrec.data import LMDBSource
 from keras_textrec.images import load_image
 from tests.tiny import crnn, draw, png, write_lmdb
 
+pytestmark = pytest.mark.once
+
 WORDS = ["cat", "walrus", "dog"]
 
 

@@ -12,11 +12,12 @@ from keras_textrec.commands import main
 from keras_textrec.converters.checkpoint import Checkpoint
 from keras_textrec.converters.convert import convert, load_published
 from keras_textrec.presets import build
-from keras_textrec.presets.description import charset_of
 from keras_textrec.text.attention_tokenizers import remove_symbols
 from tests.converters.files import inference_model, pdparams
 from tests.parity import comparing
 from tests.zoo.test_published import tar
+
+pytestmark = pytest.mark.once
 
 LINES = [{"RecResizeImg": {"image_shape": [3, 48, 320]}}]
 WORDS = [{"DecodeImage": {"img_mode": "BGR"}}, {"RecResizeImg": {"image_shape": [3, 32, 100]}}]
@@ -146,17 +147,6 @@ def test_an_inference_model_without_names(tensors, rule):
     model = build(describe("crnn_mv3_en"))
     with pytest.raises(ValueError, match="is no tensor of a known network"):
         load_published(model, Checkpoint(tensors, "paddle", names_known=False))
-
-
-def test_the_genuine_french_checkpoint(shared, tmp_path, capsys):
-    folder = shared / "checkpoints" / "french_mobile_crnn"
-    command = ["convert", str(folder / "best_accuracy.pdparams"), str(tmp_path / "french")]
-    command += ["--preset", "crnn_mv3_small_french", "--image", str(folder / "images")]
-    assert main(command) == 0
-    output = capsys.readouterr().out
-    labels = dict(line.split("\t") for line in (folder / "images" / "labels.tsv").read_text("utf-8").splitlines())
-    assert len(labels) == 2 and all(text in output for text in labels.values())
-    assert len(charset_of(describe(tmp_path / "french"))) == 136
 
 
 # === The space ===

@@ -19,6 +19,8 @@ from keras_textrec.images import load_image
 from keras_textrec.text import Charset, Reading
 from tests.tiny import WORDS, crnn, draw, png, write_lmdb
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def sets(tmp_path):

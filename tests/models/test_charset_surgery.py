@@ -12,6 +12,8 @@ from keras_textrec.commands import main
 from keras_textrec.models.charset_surgery import _symbol_axes, copy_weights, with_charset
 from tests.tiny import crnn, draw, write_lmdb
 
+pytestmark = pytest.mark.once
+
 OLD = "abcdefghij0123"
 NEW = "é3210jihgfeAdcba ß"
 IMAGES = [draw(word) for word in ("cat", "dig", "jade", "03abc", "hi", "face21")]

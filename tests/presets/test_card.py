@@ -13,6 +13,8 @@ from keras_textrec.presets.card import make_card
 from keras_textrec.presets.papers import PAPERS
 from tests.tiny import crnn, draw, png
 
+pytestmark = pytest.mark.once
+
 CARDS = pathlib.Path(__file__).parents[2] / "hub_cards"
 AGAIN = "the cards are old; make them again: keras-textrec card --all hub_cards"
 SECTIONS = ("Usage", "Characters", "Images", "Limits", "Training data", "How to reproduce", "Citation")

@@ -8,6 +8,8 @@ from keras_textrec.presets import build, override
 from keras_textrec.presets.description import charset_of
 from keras_textrec.training.recipes import Recipe
 
+pytestmark = pytest.mark.once
+
 
 def tiny():
     """A description as a YAML file has it."""

@@ -8,6 +8,8 @@ from keras_textrec.reading import evaluate, read_stream
 from keras_textrec.reading.evaluate import evaluate_sets, evaluate_source
 from tests.tiny import crnn, draw, png, write_lmdb
 
+pytestmark = pytest.mark.once
+
 
 class Answers:
     """A recogniser that gives prepared texts, one after the other; images of one width are asked for together."""

@@ -246,6 +246,8 @@ PROCESS = """
 import pathlib, shutil, sys, time
 import keras_textrec
 from keras_textrec.presets import description
+
+pytestmark = pytest.mark.once
 description.FOLDER, tiny, ending = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "ending"
 def convert(path, folder, *, preset=None, config=None, charset=None):
     shutil.copytree(tiny, folder)

@@ -87,6 +87,8 @@ def test_keras_alone_loads_it(hub, folder, tmp_path):
     textrec.upload_preset(URI, folder)
     code = f"""
 import keras, keras_textrec, sys
+
+pytestmark = pytest.mark.once
 model = keras.saving.load_model("{URI}")
 keras_textrec.TextRecognizer.from_preset("{URI}")
 model.save_weights(sys.argv[1])
