@@ -15,13 +15,14 @@ python3 -m venv --clear "$environment"
 "$environment/bin/ruff" format --check .
 
 # The runs go side by side, much of each being a single thread; every log comes whole, and is kept in the folder.
-# PyTorch compiles nothing, so its run has everything: the slow checks too, and those that reach no backend (`once`).
+# PyTorch compiles nothing, so its run has everything: the slow checks too, and those that need no run on each backend
+# (`once`, `one_backend`).
 # TensorFlow's operators are others with oneDNN and without, and which it takes depends on the processor: a sample
 # (`builds`) runs a second time.
 declare -A tests=(
-    [tensorflow]="not slow and not once"
+    [tensorflow]="not slow and not once and not one_backend"
     [tensorflow-without-onednn]="builds"
-    [jax]="not slow and not once"
+    [jax]="not slow and not once and not one_backend"
     [torch]=""
 )
 declare -A runs

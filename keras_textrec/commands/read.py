@@ -24,6 +24,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--preset", default=DEFAULT_PRESET, help="a name, a folder or hf://USER/REPO (default: %(default)s)"
     )
+    parser.add_argument(
+        "--engine",
+        choices=("keras", "onnx"),
+        default="keras",
+        help="onnx: by ONNX Runtime, which starts in a second; the preset is exported once, into the cache",
+    )
     parser.add_argument("--recursive", action="store_true", help="read the folders in the folders, too")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence")
@@ -33,10 +39,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     files = image_files(options.images, options.recursive)
 
+    form = "csv" if options.csv else "json" if options.json else "lines"
+    return print_readings(_recognizer(options.preset, options.engine), files, "read", form)
+
+
+def _recognizer(preset: str, engine: str) -> Any:
+    if engine == "onnx":
+        from keras_textrec.export.cached import cached_export
+        from keras_textrec.reading.exported import load_exported
+
+        return load_exported(cached_export(preset))
     from keras_textrec.models import TextRecognizer
 
-    form = "csv" if options.csv else "json" if options.json else "lines"
-    return print_readings(TextRecognizer.from_preset(options.preset), files, "read", form)
+    return TextRecognizer.from_preset(preset)
 
 
 def print_readings(model: Any, files: Sequence[str], command: str, form: str = "lines") -> int:

@@ -18,7 +18,7 @@ from keras_textrec.data import LMDBSource
 from keras_textrec.images import load_image
 from tests.tiny import crnn, draw, png, write_lmdb
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 
 WORDS = ["cat", "walrus", "dog"]
 

@@ -17,7 +17,7 @@ from tests.converters.files import inference_model, pdparams
 from tests.parity import comparing
 from tests.zoo.test_published import tar
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 
 LINES = [{"RecResizeImg": {"image_shape": [3, 48, 320]}}]
 WORDS = [{"DecodeImage": {"img_mode": "BGR"}}, {"RecResizeImg": {"image_shape": [3, 32, 100]}}]

@@ -19,7 +19,7 @@ from keras_textrec.images import load_image
 from keras_textrec.text import Charset, Reading
 from tests.tiny import WORDS, crnn, draw, png, write_lmdb
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 
 
 @pytest.fixture

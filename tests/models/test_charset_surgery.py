@@ -12,7 +12,7 @@ from keras_textrec.commands import main
 from keras_textrec.models.charset_surgery import _symbol_axes, copy_weights, with_charset
 from tests.tiny import crnn, draw, write_lmdb
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 
 OLD = "abcdefghij0123"
 NEW = "é3210jihgfeAdcba ß"

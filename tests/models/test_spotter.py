@@ -13,7 +13,7 @@ from keras_textrec.models.text_spotter import TextSpotter, crop_word, reading_or
 from keras_textrec.text import Reading
 from tests.tiny import WORDS, crnn, draw, png
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 
 LINES = [["cat", "Dog", "bird7"], ["fish", "emu", "owl42"], ["ant", "bee", "yak", "gnu"]]
 

@@ -13,7 +13,7 @@ from keras_textrec.presets.card import make_card
 from keras_textrec.presets.papers import PAPERS
 from tests.tiny import crnn, draw, png
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 
 CARDS = pathlib.Path(__file__).parents[2] / "hub_cards"
 AGAIN = "the cards are old; make them again: keras-textrec card --all hub_cards"

@@ -8,7 +8,7 @@ from keras_textrec.presets import build, override
 from keras_textrec.presets.description import charset_of
 from keras_textrec.training.recipes import Recipe
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 
 
 def tiny():

@@ -8,7 +8,7 @@ from keras_textrec.reading import evaluate, read_stream
 from keras_textrec.reading.evaluate import evaluate_sets, evaluate_source
 from tests.tiny import crnn, draw, png, write_lmdb
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 
 
 class Answers:

@@ -247,7 +247,7 @@ import pathlib, shutil, sys, time
 import keras_textrec
 from keras_textrec.presets import description
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 description.FOLDER, tiny, ending = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "ending"
 def convert(path, folder, *, preset=None, config=None, charset=None):
     shutil.copytree(tiny, folder)

@@ -88,7 +88,7 @@ def test_keras_alone_loads_it(hub, folder, tmp_path):
     code = f"""
 import keras, keras_textrec, sys
 
-pytestmark = pytest.mark.once
+pytestmark = pytest.mark.one_backend
 model = keras.saving.load_model("{URI}")
 keras_textrec.TextRecognizer.from_preset("{URI}")
 model.save_weights(sys.argv[1])
