@@ -48,8 +48,12 @@ def export(
     """
     path = pathlib.Path(path)
     format = format_of(path)
+    check_options(format, Options(quantize, input, width, opset, calibrate))
+    if not (format.detectors or hasattr(model, "tokenizer")):
+        raise ValueError(f"{format.name} files hold recognisers only; export a {type(model).__name__} as FILE.onnx.")
+    if format.one_width and width is None:
+        width = model.converter.width
     options = Options(quantize, input, width, opset, calibrate)
-    check_options(format, options)
     converter = file_converter(model, width)
     check_folder(path.parent)
     check_installed(format)

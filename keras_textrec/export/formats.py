@@ -50,6 +50,8 @@ class Format:
         packages: what has to be installed to write and to check it.
         quantize: the numbers that it can hold, and how far each may be from the model.
         options: those that it takes, of `Options`, with their values where only some are possible.
+        one_width: its files have one canvas width, the converter's unless another is asked for.
+        detectors: it holds detectors too, not recognisers alone.
     """
 
     name: str
@@ -59,6 +61,8 @@ class Format:
     quantize: Mapping[str | None, Tolerance]
     inputs: tuple[str, ...] = ("image",)
     options: tuple[str, ...] = ()
+    one_width: bool = False
+    detectors: bool = False
 
     @property
     def example(self) -> str:
@@ -73,6 +77,7 @@ ONNX = Format(
     quantize={None: Tolerance(1e-3)},
     inputs=INPUTS,
     options=("width", "opset"),
+    detectors=True,
 )
 LITERT = Format(
     name="LiteRT",
@@ -80,7 +85,9 @@ LITERT = Format(
     module="litert",
     packages=("tensorflow", "ai_edge_litert"),
     quantize={None: Tolerance(1e-3), "float16": Tolerance(2e-2, 0.05), "int8": Tolerance(1.0, 0.2)},
+    inputs=INPUTS,
     options=("width", "calibrate"),
+    one_width=True,
 )
 SAVED_MODEL = Format(
     name="SavedModel",

@@ -119,4 +119,12 @@ def _open(path: pathlib.Path) -> Engine:
         from keras_textrec.reading.onnx_engine import OnnxEngine
 
         return OnnxEngine(path)
+    if path.suffix == ".tflite":
+        from keras_textrec.reading.litert_engine import LiteRTEngine
+
+        return LiteRTEngine(path)
+    if (path / "saved_model.pb").is_file():
+        from keras_textrec.reading.saved_model_engine import SavedModelEngine
+
+        return SavedModelEngine(path)
     raise ValueError(f"{path} is no exported file; give FILE.onnx, FILE.tflite or the folder of a SavedModel.")

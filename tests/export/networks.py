@@ -100,6 +100,14 @@ def inputs(model: keras.Model, rows: int, width: int) -> dict[str, np.ndarray]:
     return x | ({"valid_ratio": np.linspace(1, 0.5, rows, dtype="float32")} if ratio else {})
 
 
+def pictures() -> list[np.ndarray]:
+    """Images of several sizes, uint8 (H, W, 3), in patches too."""
+    rng = np.random.default_rng(0)
+    sizes = [(24, 40), (40, 70), (32, 20), (77, 200), (32, 200)]
+    patches = [rng.integers(0, 256, (-(-height // 8), -(-width // 8), 3), "uint8") for height, width in sizes]
+    return [patch.repeat(8, 0).repeat(8, 1)[:h, :w] for patch, (h, w) in zip(patches, sizes, strict=True)]
+
+
 def probabilities(model: keras.Model, x: dict[str, np.ndarray]) -> np.ndarray:
     """What the model makes of them on the running backend; of a detector, the map (N, h, w)."""
     y = model.run("reader", list(x.values()) if len(x) > 1 else x["image"])

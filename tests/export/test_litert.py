@@ -1,0 +1,102 @@
+"""LiteRT files: what they read, what they are made of, what is refused."""
+
+import functools
+import json
+import zipfile
+
+import numpy as np
+import pytest
+
+from keras_textrec.export import litert
+from keras_textrec.export.contract import contract_of, file_converter
+from keras_textrec.export.formats import Options
+from keras_textrec.reading.contract import Contract
+from keras_textrec.reading.exported import ExportedRecognizer
+from keras_textrec.reading.litert_engine import LiteRTEngine
+from keras_textrec.reading.stream import read_all, read_stream
+from tests.export.networks import network, pictures
+
+pytestmark = pytest.mark.one_backend  # the file is made in a process that has TensorFlow
+pytest.importorskip("tensorflow")
+
+WORDS = pictures()
+
+
+def write(model, path, **options):
+    """The file of a model, stamped; gives what runs it."""
+    options = Options(**{"width": model.converter.width, **options})
+    litert.write(model, path, options)
+    litert.stamp(path, contract_of(model, file_converter(model, options.width)).to_metadata())
+    return LiteRTEngine(path)
+
+
+def read_on_one_width(model):
+    """What the model reads on the canvas that the file has."""
+    converter = file_converter(model, model.converter.width)
+    return read_all(WORDS, functools.partial(read_stream, converter=converter, read_batch=model.read_batch))
+
+
+def check_outputs(model, engine, tolerance=1e-4):
+    characters = model.tokenizer.charset.characters
+    for image, reading in zip(WORDS, read_on_one_width(model), strict=True):
+        outputs = engine.run({"image": image[None]})
+        (places,) = outputs["characters"]
+        written = places >= 0
+        assert "".join(characters[place] for place in places[written]) == reading.text
+        assert outputs["confidence"] == pytest.approx(reading.confidence, abs=tolerance)
+        values = {"confidences": "confidence", "left": "left", "right": "right"}
+        for name, attribute in values.items():
+            wanted = [getattr(character, attribute) for character in reading.characters]
+            wanted = [-1 if value is None else value for value in wanted]
+            np.testing.assert_allclose(outputs[name][0][written], wanted, atol=tolerance, rtol=1e-5)
+    assert len({reading.confidence for reading in read_on_one_width(model)}) > 1  # or it would prove nothing
+
+
+def test_it_reads_what_the_model_reads(tmp_path):
+    model = network("crnn")
+    engine = write(model, tmp_path / "model.tflite")
+    check_outputs(model, engine)
+    # The metadata as anyone may have them.
+    with zipfile.ZipFile(tmp_path / "model.tflite") as archive:
+        assert json.loads(archive.read("metadata.json")) == engine.metadata
+    converter = Contract.from_metadata(engine.metadata, "the file").make_converter()
+    assert (converter.resize, converter.width) == ("pad", 64)
+    content = (tmp_path / "model.tflite").read_bytes()
+    assert {"CONV_2D", "WHILE"} <= set(litert.operators(content)) and all(map(str.isupper, litert.operators(content)))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["crnn_mv3", "rare", "svtrv2", "repsvtr"])
+def test_other_networks(name, tmp_path):
+    model = network(name)
+    check_outputs(model, write(model, tmp_path / "model.tflite"))
+
+
+@pytest.mark.slow
+def test_smaller_numbers_and_another_width(tmp_path):
+    model = network("crnn")
+    path = tmp_path / "model.tflite"
+    engine = write(model, path, quantize="float16", width=80)
+    outputs = engine.run({"image": WORDS[0][None]})
+    assert outputs["characters"].shape == (1, 20) and (outputs["characters"] >= 0).any()
+    assert path.stat().st_size < 130_000 < 4 * model.count_params() + 50_000
+
+
+@pytest.mark.slow
+def test_the_network_alone(tmp_path):
+    model = network("robust_scanner")
+    engine = write(model, tmp_path / "model.tflite", input="core")
+    recognizer = ExportedRecognizer(engine, Contract.from_metadata(engine.metadata, "the file"))
+    for reading, wanted in zip(recognizer.read(WORDS), read_on_one_width(model), strict=True):
+        assert reading.text == wanted.text and reading.confidence == pytest.approx(wanted.confidence, abs=1e-4)
+
+
+def test_what_is_no_export_is_refused(tmp_path):
+    path = tmp_path / "model.tflite"
+    path.write_bytes(b"nothing" * 100)
+    with pytest.raises(ValueError, match="cannot be loaded by LiteRT"):
+        LiteRTEngine(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("metadata.json", "{")
+    with pytest.raises(ValueError, match="metadata of .* are damaged"):
+        LiteRTEngine(path)
