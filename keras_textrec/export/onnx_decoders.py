@@ -6,8 +6,8 @@ import numpy as np
 from onnx import TensorProto
 
 from keras_textrec.export.graph import Graph
-from keras_textrec.export.onnx_layers import Writer, Writing, array, float32, require
 from keras_textrec.export.onnx_values import Value
+from keras_textrec.export.onnx_writing import Writer, Writing, array, float32, require
 from keras_textrec.layers.attention_decoder import AttentionDecoder
 from keras_textrec.layers.hybrid_decoder import HybridDecoder
 
@@ -16,10 +16,10 @@ Step = Callable[[Graph, str, list[str], str], tuple[list[str], str]]
 
 
 def _attention_decoder(writing, layer, memory, tokens=None):
-    require(tokens is None, "it is given the symbols to see")
+    require(tokens is None, "symbols that are given from outside")
     graph, cell = writing.graph, layer.rnn.cell
     gru, units, channels = cell.gru, layer.units, cell.channels
-    require(gru.reset_after and gru.use_bias, "its GRU")
+    require(gru.reset_after and gru.use_bias, "a GRU without bias, or that resets before")
     seen = memory.to("NTC")
     keys = graph("MatMul", seen, graph.constant(float32(layer.keys.kernel), "keys"))
     kernel, gru_bias = array(gru.kernel), array(gru.bias)
@@ -48,7 +48,7 @@ def _attention_decoder(writing, layer, memory, tokens=None):
 
 
 def _hybrid_decoder(writing, layer, features, keys, bias, glimpses, tokens=None):
-    require(tokens is None, "it is given the symbols to see")
+    require(tokens is None, "symbols that are given from outside")
     graph, cell = writing.graph, layer.rnn.cell
     units, channels = cell.units, cell.channels
     seen, seen_keys, mask = features.cells().to("NTC"), keys.cells().to("NCT"), bias.to("mask")
@@ -61,11 +61,9 @@ def _hybrid_decoder(writing, layer, features, keys, bias, glimpses, tokens=None)
     of_position = graph("Add", of_position, _constant(graph, array(cell.fusion.bias), "of_position_bias"))
 
     def step(body, number, states, symbol):
-        x, new_states = None, []
+        x, new_states = body("Gather", _constant(body, of_symbol, "of_symbol"), symbol), []
         for level, lstm in enumerate(cell.lstms):
-            if x is None:
-                x = body("Gather", _constant(body, of_symbol, "of_symbol"), symbol)
-            else:
+            if level > 0:
                 x = _dense(body, x, array(lstm.kernel), array(lstm.bias), f"lstm_{level}")
             hidden, carry = states[2 * level : 2 * level + 2] if cell.remember else (None, None)
             if hidden:

@@ -1,56 +1,15 @@
-"""Keras' layers as ONNX operators: convolutions, pooling, dense layers, normalisations, activations, and the like.
+"""Keras' layers as ONNX operators: convolutions, pooling, dense layers, normalisations, activations, and the like."""
 
-A writer is a function `(writing, layer, *arguments, **keywords)`: it has the layer's arguments as `Value`s where Keras
-has tensors, and gives what Keras gives, as `Value`s.
-"""
-
-import dataclasses
 from collections.abc import Callable
-from typing import Any
 
 import keras
 import numpy as np
 from keras import layers
 
-from keras_textrec.export.graph import Graph
 from keras_textrec.export.onnx_values import Convolution, Padding, Value
+from keras_textrec.export.onnx_writing import Writer, array, float32, require
 from keras_textrec.layers import standard
 from keras_textrec.layers.convolution import hard_sigmoid_fifth
-
-
-class Unwritable(ValueError):
-    """A layer is set up in a way that is not written; the text says what."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Writing:
-    """The graph that is written, and what layers do not know of their network.
-
-    Args:
-        end: the id of the symbol that ends a text, for a network that writes symbols one after the other.
-    """
-
-    graph: Graph
-    end: int | None = None
-
-
-Writer = Callable[..., Any]
-
-
-def require(condition: Any, fault: str) -> None:
-    """Raises `Unwritable` unless the layer is set up as its writer takes it."""
-    if not condition:
-        raise Unwritable(fault)
-
-
-def array(variable: Any) -> np.ndarray:
-    """A variable's value in float64: what is computed of it here is rounded to float32 once, the same everywhere."""
-    return keras.ops.convert_to_numpy(variable).astype("float64")
-
-
-def float32(variable: Any) -> np.ndarray:
-    return array(variable).astype("float32")
-
 
 # === Convolutions ===
 
@@ -107,7 +66,7 @@ def _batch_normalization(writing, layer, x):
     if x.convolution:
         scale = array(layer.gamma) / np.sqrt(array(layer.moving_variance) + layer.epsilon)
         return x.convolution.scaled(scale, array(layer.beta) - array(layer.moving_mean) * scale).value()
-    require(x.is_map, "it stands after a sequence")
+    require(x.is_map, "a sequence is normalised")
     numbers = [float32(v) for v in (layer.gamma, layer.beta, layer.moving_mean, layer.moving_variance)]
     name = writing.graph("BatchNormalization", x.to("NCHW"), *numbers, epsilon=layer.epsilon)
     return Value(writing.graph, {"NCHW": name})
@@ -151,9 +110,8 @@ def _up_sampling2d(writing, layer, x):
     return Value(writing.graph, {"NCHW": writing.graph("Resize", x.to("NCHW"), None, scales, **options)})
 
 
-def _mean(writing, operation, x, axis=None, keepdims=False):
-    axis, keepdims = operation.axis, operation.keepdims
-    require(x.is_map and axis in (1, [1], (1,)) and keepdims, "the mean of other axes than a map's rows")
+def _mean(writing, operation, x):
+    require(x.is_map and operation.axis in (1, [1]) and operation.keepdims, "a mean of other axes than a map's rows")
     return Value(writing.graph, {"NCHW": writing.graph.reduce("ReduceMean", x.to("NCHW"), [2], keepdims=True)})
 
 
@@ -183,9 +141,9 @@ def _softmax(writing, layer, x):
     return Value(writing.graph, {axes: writing.graph("Softmax", x.to(axes), axis=-1)})
 
 
-def _split(writing, operation, x, *_, **__):
+def _split(writing, operation, x):
     parts = operation.indices_or_sections
-    require(operation.axis == -1 and isinstance(parts, int), "a split of other than the channels into equal parts")
+    require(operation.axis == -1 and isinstance(parts, int), "a split but for that of channels into equal parts")
     axes = x.channels_last
     return [Value(writing.graph, {axes: name}) for name in writing.graph.split(x.to(axes), parts, axis=-1)]
 
@@ -213,14 +171,17 @@ def _concatenate(writing, layer, values):
 
 def _reshape(writing, layer, x):
     if x.is_map:
-        require(len(layer.target_shape) == 2 and layer.target_shape[0] == -1, "a map's cells are the one other shape")
+        require(
+            len(layer.target_shape) == 2 and layer.target_shape[0] == -1,
+            "a map in another shape than the sequence of its cells",
+        )
         return x.cells()
-    require(x.axes == "NC" and len(layer.target_shape) == 2, "only maps and vectors are reshaped")
+    require(x.axes == "NC" and len(layer.target_shape) == 2, "a new shape for a sequence")
     return Value(writing.graph, {"NTC": writing.graph("Reshape", x.to("NC"), [0, *layer.target_shape])})
 
 
 def _permute(writing, layer, x):
-    require(x.is_map and tuple(layer.dims) == (2, 1, 3), "other than a map's rows and columns are exchanged")
+    require(x.is_map and tuple(layer.dims) == (2, 1, 3), "an order of axes but for rows and columns exchanged")
     return Value(writing.graph, {"NCHW": writing.graph("Transpose", x.to("NCHW"), perm=[0, 1, 3, 2])})
 
 

@@ -9,8 +9,8 @@ import keras
 from keras_textrec.export import onnx_decoders, onnx_layers, onnx_sequences
 from keras_textrec.export.formats import OPSET
 from keras_textrec.export.graph import Graph
-from keras_textrec.export.onnx_layers import Unwritable, Writer, Writing
 from keras_textrec.export.onnx_values import Value
+from keras_textrec.export.onnx_writing import Unwritable, Writer, Writing
 
 # Class of a layer -> what writes it; one for a class of your own may be added.
 WRITERS: dict[type | str, Writer] = {**onnx_layers.WRITERS, **onnx_sequences.WRITERS, **onnx_decoders.WRITERS}
@@ -77,12 +77,12 @@ def _write(writing: Writing, operation: Any, owner: str, *arguments: Any, traini
         writer = WRITERS.get(kind if isinstance(operation, keras.Layer) else kind.__name__)
         try:
             if writer is None:
-                raise Unwritable("no function is known that writes this class")
+                raise Unwritable("its class is not known")
             return writer(writing, operation, *arguments, **keywords)
         except Unwritable as fault:
             raise ValueError(
                 f"{owner}: the layer {operation.name!r} ({kind.__module__}.{kind.__qualname__}) cannot be written to "
-                f"ONNX: {fault}. Make the network of the layers that the package's own networks have, add a function "
+                f"ONNX ({fault}). Make the network of the layers that the package's own networks have, add a function "
                 f"for this class to {__name__}.WRITERS, or export a SavedModel."
             ) from None
 

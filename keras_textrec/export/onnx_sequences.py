@@ -5,8 +5,8 @@ import numpy as np
 from keras import layers
 from onnx import TensorProto
 
-from keras_textrec.export.onnx_layers import Writer, float32, require
 from keras_textrec.export.onnx_values import Value
+from keras_textrec.export.onnx_writing import Writer, float32, require
 from keras_textrec.layers import standard
 from keras_textrec.layers.position_aware import ColumnMask, EachRow, PositionAttention
 from keras_textrec.layers.tps import BilinearSampler, SplineGrid
@@ -17,9 +17,7 @@ from keras_textrec.layers.transformer import DotProductAttention
 
 def _bidirectional(writing, layer, x):
     require(layer.merge_mode == "concat", f"its merge mode {layer.merge_mode}")
-    weights = [
-        _lstm_weights(half, backward) for half, backward in ((layer.forward_layer, 0), (layer.backward_layer, 1))
-    ]
+    weights = [_lstm_weights(layer.forward_layer), _lstm_weights(layer.backward_layer, go_backwards=True)]
     kernel, recurrent, bias = (np.stack(parts) for parts in zip(*weights))
     graph = writing.graph
     y = _lstm(graph, x.to("TNC"), kernel, recurrent, bias, direction="bidirectional")  # (T, 2, N, C)
@@ -32,7 +30,6 @@ def _bidirectional(writing, layer, x):
 
 def _each_row(writing, layer, x):
     """The rows of all images are read at once."""
-    require(type(layer.layer) in (layers.LSTM, standard.LSTM), f"its layer, a {type(layer.layer).__name__}")
     kernel, recurrent, bias = (part[None] for part in _lstm_weights(layer.layer))
     graph = writing.graph
     columns = graph("Transpose", x.to("NHWC"), perm=[2, 0, 1, 3])
@@ -53,12 +50,11 @@ def _lstm(graph, x, kernel, recurrent, bias, **attributes):
 
 def _lstm_weights(layer, go_backwards=False):
     """Kernel (4C, inputs), recurrent kernel (4C, C) and the two biases (8C,) of one direction, as ONNX wants them."""
-    plain = layer.return_sequences and not layer.return_state and not layer.stateful and layer.use_bias
-    plain = plain and layer.activation is keras.activations.tanh and layer.go_backwards == go_backwards
-    require(
-        isinstance(layer, layers.LSTM) and plain and layer.recurrent_activation is keras.activations.sigmoid,
-        "a recurrent layer other than an LSTM as Keras makes it, which gives all its outputs",
-    )
+    require(type(layer) in (layers.LSTM, standard.LSTM), f"a {type(layer).__name__} within")
+    functions = (layer.activation, layer.recurrent_activation)
+    require(functions == (keras.activations.tanh, keras.activations.sigmoid), "its activations")
+    is_plain = layer.return_sequences and not layer.return_state and not layer.stateful and layer.use_bias
+    require(is_plain and layer.go_backwards == go_backwards, "its direction, state or bias, or only its last output")
     cell = layer.cell
     kernel, recurrent, bias = (_reordered(float32(v)) for v in (cell.kernel, cell.recurrent_kernel, cell.bias))
     return kernel.T, recurrent.T, np.concatenate([bias, np.zeros_like(bias)])

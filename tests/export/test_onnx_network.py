@@ -136,7 +136,7 @@ def backbone_with(layer):
 
 def test_a_layer_of_an_unknown_class_is_refused():
     model = textrec.CRNN("ab", textrec.ImageConverter(32, 64), backbone_with(Doubled(name="twice")), 4)
-    wanted = r"crnn/odd: the layer 'twice' \(.*\.Doubled\) cannot be written to ONNX: .* export a SavedModel"
+    wanted = r"crnn/odd: the layer 'twice' \(.*\.Doubled\) cannot be written to ONNX .* export a SavedModel"
     with pytest.raises(ValueError, match=wanted):
         core(model)
 
@@ -144,7 +144,7 @@ def test_a_layer_of_an_unknown_class_is_refused():
 def test_a_layer_that_is_set_up_otherwise_is_refused():
     layer = keras.layers.Activation("softplus", name="soft")
     model = textrec.CRNN("ab", textrec.ImageConverter(32, 64), backbone_with(layer), 4)
-    with pytest.raises(ValueError, match="'soft' .*Activation. cannot be written to ONNX: its activation softplus"):
+    with pytest.raises(ValueError, match="'soft' .*Activation. cannot be written to ONNX .its activation softplus"):
         core(model)
 
 
