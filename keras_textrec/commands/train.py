@@ -21,7 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--ratios", nargs="+", type=float, metavar="R", help="draw --train's sources in these ratios")
     parser.add_argument("--validation", nargs="+", required=True, metavar="SOURCE")
     parser.add_argument("--output", required=True, metavar="DIR", help="checkpoints, log and state go here")
-    parser.add_argument("--pretrained", action="store_true", help="start from the preset's weights, not from new ones")
+    parser.add_argument(
+        "--pretrained", action="store_true", help="start from the preset's weights, by the recipe for fine-tuning"
+    )
     parser.add_argument("--resume", action="store_true", help="go on where --output stands")
     parser.add_argument(
         "--processes",
@@ -43,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from keras_textrec.presets import override
     from keras_textrec.text.charset import Charset, typed_characters
     from keras_textrec.text.tokenizers import with_charset
+    from keras_textrec.training.recipes import Recipe
     from keras_textrec.training.train import train
     from keras_textrec.zoo import describe, load_preset
 
@@ -51,7 +54,10 @@ def run(options: argparse.Namespace) -> int:
     for key in ("epochs", "batch_size"):
         if getattr(options, key) is not None:
             settings.append(f"training.{key}={getattr(options, key)}")
-    description = override(describe(options.preset), settings)
+    description = describe(options.preset)
+    if options.pretrained and "training" in description:
+        description["training"] = Recipe.from_dict(description["training"]).for_fine_tuning().to_dict()
+    description = override(description, settings)
     if options.charset is not None and "tokenizer" in description["model"]:
         charset = Charset(typed_characters(options.charset))
         description["model"]["tokenizer"] = with_charset(description["model"]["tokenizer"], charset)

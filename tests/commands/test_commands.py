@@ -16,7 +16,7 @@ from keras_textrec import describe, preset_names
 from keras_textrec.commands import main, read
 from keras_textrec.data import LMDBSource
 from keras_textrec.images import load_image
-from tests.tiny import crnn, draw, png, write_lmdb
+from tests.tiny import RECIPE, crnn, draw, png, write_lmdb
 
 pytestmark = pytest.mark.one_backend
 
@@ -241,6 +241,7 @@ def test_train_passes_everything_on(preset, tmp_path, trained):
     assert first["sizes"] == second["sizes"] == (3, 1)
     assert first["output"] == "run"
     assert first["model"].recipe.batch_size == 2
+    assert first["model"].recipe.learning_rate == RECIPE.learning_rate / 4 and first["model"].recipe.epochs == 10
     assert first["model"].tokenizer.unknown == "drop"
     weights = crnn().get_weights()[0]
     assert np.array_equal(first["model"].get_weights()[0], weights)
