@@ -2,14 +2,16 @@
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from keras_textrec.presets.description import charset_of
+from keras_textrec.presets.exports_card import exports_section
 from keras_textrec.presets.papers import PAPERS
+from keras_textrec.text.direction import has_right_to_left
 
 EXTRAS = {"tensorflow": "TensorFlow", "jax": "JAX", "torch": "PyTorch"}
 
@@ -28,12 +30,13 @@ RESIZING = {
 }
 
 
-def make_card(description: dict[str, Any], name: str) -> str:
+def make_card(description: dict[str, Any], name: str, exports: Sequence[str] = ()) -> str:
     """The card of a preset, in Markdown with its metadata on top.
 
     Args:
         description: what `keras_textrec.describe` gives.
         name: what `from_preset` is called with: the preset's name, or hf://user/repo.
+        exports: the names of exported files that lie beside the card.
     """
     title = name.rpartition("/")[2]
     results = list(_eval_results(description)) or None
@@ -50,6 +53,7 @@ def make_card(description: dict[str, Any], name: str) -> str:
     )
     sections = {
         "Usage": _usage(description, name),
+        "Exported files": exports and exports_section(exports, has_right_to_left("".join(charset_of(description)))),
         "Characters": _characters(description, name),
         "Images": _images(description),
         "Limits": _limits(description),

@@ -2,12 +2,15 @@
 
 import pathlib
 import tempfile
+from collections.abc import Sequence
+from typing import Any
 
 from huggingface_hub import CommitOperationAdd, HfApi
 
 from keras_textrec.presets.card import make_card
-from keras_textrec.presets.description import build
+from keras_textrec.presets.description import build, charset_of
 from keras_textrec.presets.folder import CONFIG, METADATA, WEIGHTS, describe_folder, load_weights, save_preset
+from keras_textrec.reading.exported import load_exported
 from keras_textrec.zoo.hub import explained, hub_library, parse_hub_uri
 from keras_textrec.zoo.load import describe, load_preset, preset_folder
 
@@ -22,6 +25,7 @@ def upload_preset(
     private: bool | None = None,
     message: str = MESSAGE,
     card: str | None = None,
+    exports: Sequence[str | pathlib.Path] = (),
 ) -> str:
     """Uploads a preset folder to the Hub, in one commit; the repository is made if it is not there.
 
@@ -33,13 +37,14 @@ def upload_preset(
         private: for a new repository; None is the account's own default.
         message: of the commit.
         card: the model card, instead of the folder's README.md.
+        exports: files of `model.export`, .onnx or .tflite, which go along.
 
     Returns:
         The address of the commit.
 
     Raises:
-        ValueError: a malformed `uri`, a folder that is no preset or cannot be loaded, a card that the Hub refuses, or a
-            user who is not logged in. Nothing is uploaded then.
+        ValueError: a malformed `uri`, a folder that is no preset or cannot be loaded, an exported file that is none or
+            of another model, a card that the Hub refuses, or a user who is not logged in. Nothing is uploaded then.
         OSError: the Hub cannot be reached, or refuses.
     """
     repository, revision = parse_hub_uri(uri)
@@ -49,6 +54,9 @@ def upload_preset(
     # Nobody could use what cannot be loaded here.
     load_weights(build(describe_folder(folder), initialize=False), folder / WEIGHTS)
     files: dict[str, pathlib.Path | bytes] = {name: folder / name for name in (CONFIG, METADATA, WEIGHTS)}
+    for file in map(pathlib.Path, exports):
+        _check_export(file, describe_folder(folder))
+        files[file.name] = file
     if card is not None:
         files[CARD] = card.encode()
     elif (folder / CARD).is_file():
@@ -60,8 +68,26 @@ def upload_preset(
         return api.create_commit(repository, operations, commit_message=message).commit_url
 
 
-def publish_preset(preset: str, uri: str, *, private: bool | None = None, message: str = MESSAGE) -> str:
+def _check_export(file: pathlib.Path, description: dict[str, Any]) -> None:
+    if not file.is_file():
+        raise FileNotFoundError(f"There is no exported file {file}; the Hub takes FILE.onnx and FILE.tflite.")
+    contract = load_exported(file).contract
+    charset = tuple(charset_of(description)) if "tokenizer" in description["model"] else ()
+    if (contract.model, contract.charset) != (description["model"]["class"], charset):
+        raise ValueError(f"{file} is of another {contract.model} than this preset; export this one.")
+
+
+def publish_preset(
+    preset: str,
+    uri: str,
+    *,
+    private: bool | None = None,
+    message: str = MESSAGE,
+    exports: Sequence[str | pathlib.Path] = (),
+) -> str:
     """Uploads a preset, a name or a folder, with its model card, which is made where the folder has none.
+
+    Exported files go along, and a card that is made tells how to run them.
 
     Returns and raises what `upload_preset` does.
     """
@@ -72,5 +98,5 @@ def publish_preset(preset: str, uri: str, *, private: bool | None = None, messag
             folder, name = pathlib.Path(scratch, "preset"), preset
             save_preset(load_preset(preset), folder)
         if not (folder / CARD).is_file():
-            card = make_card(describe(preset), name)
-        return upload_preset(uri, folder, private=private, message=message, card=card)
+            card = make_card(describe(preset), name, [pathlib.Path(file).name for file in exports])
+        return upload_preset(uri, folder, private=private, message=message, card=card, exports=exports)

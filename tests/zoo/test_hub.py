@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -186,6 +187,34 @@ def test_publish(hub, folder, capsys):
     (folder / "README.md").write_text(CARD)
     assert main(["publish", str(folder), URI]) == 0
     assert hub.commits[REPOSITORY][hub.refs[REPOSITORY]["main"]]["README.md"].decode() == CARD
+
+
+def test_exported_files_go_along(hub, folder, tmp_path):
+    """The card's own lines read with what was uploaded."""
+    crnn().export(tmp_path / "tiny.onnx")
+    assert main(["publish", str(folder), URI, "--exports", str(tmp_path / "tiny.onnx")]) == 0
+    files = hub.commits[REPOSITORY][hub.refs[REPOSITORY]["main"]]
+    assert files["tiny.onnx"] == (tmp_path / "tiny.onnx").read_bytes()
+    section = files["README.md"].decode().partition("## Exported files")[2].partition("\n## ")[0]
+    assert all(f"```{language}" in section for language in ("python", "js", "cpp"))
+    code = re.search(r"```python\n(.*?)```", section, re.DOTALL)[1]
+    (tmp_path / "word.png").write_bytes(png(draw("walrus")))
+    run = [sys.executable, "-c", code]
+    shown = subprocess.run(run, cwd=tmp_path, capture_output=True, text=True, check=True).stdout
+    assert shown.split()[0] == crnn().read(draw("walrus")).text
+
+
+def test_exported_files_of_another_model_do_not(hub, folder, tmp_path, capsys):
+    textrec.CRNN("ab", hidden_size=4).export(tmp_path / "other.onnx")
+    (tmp_path / "text.onnx").write_bytes(b"text")
+    for file, message in [
+        ("other.onnx", "other.onnx is of another CRNN than this preset"),
+        ("text.onnx", "text.onnx cannot be loaded"),
+        ("lost.onnx", "There is no exported file"),
+    ]:
+        assert main(["publish", str(folder), URI, "--exports", str(tmp_path / file)]) == 1
+        assert message in capsys.readouterr().err
+    assert hub.log == []
 
 
 def test_publish_by_name(hub, tiny, add_preset):
