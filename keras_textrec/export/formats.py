@@ -84,7 +84,12 @@ LITERT = Format(
     suffix=".tflite",
     module="litert",
     packages=("tensorflow", "ai_edge_litert"),
-    quantize={None: Tolerance(1e-3), "float16": Tolerance(2e-2, 0.05), "int8": Tolerance(1.0, 0.2)},
+    quantize={
+        None: Tolerance(1e-3),
+        "float16": Tolerance(2e-2, 0.05),
+        "int8": Tolerance(1.0, 0.2),  # of weights
+        "int8-full": Tolerance(1.0, 0.2),  # arithmetic throughout
+    },
     inputs=INPUTS,
     options=("width", "calibrate"),
     one_width=True,
@@ -129,8 +134,12 @@ def check_options(format: Format, options: Options) -> None:
         if getattr(options, name) != getattr(defaults, name) and name not in format.options:
             others = " or ".join(other.example for other in FORMATS if name in other.options)
             raise ValueError(f"{format.name} files have no {name}; leave it out, or take {others}.\n{table()}")
-    if options.calibrate is not None and options.quantize != "int8":
-        raise ValueError("Only quantize='int8' is calibrated; add it, or leave calibrate out.")
+    if options.calibrate is not None and options.quantize not in ("int8", "int8-full"):
+        raise ValueError("Only int8 numbers are calibrated; add quantize='int8', or leave calibrate out.")
+    if options.calibrate is None and options.quantize == "int8-full":
+        raise ValueError(
+            "quantize='int8-full' needs images like those to be read: give calibrate, or take quantize='int8'."
+        )
 
 
 def check_installed(format: Format) -> None:

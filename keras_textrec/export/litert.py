@@ -6,14 +6,20 @@ import tempfile
 import zipfile
 from typing import Any
 
+import numpy as np
+
+from keras_textrec.data import Source
+from keras_textrec.export.contract import file_converter
 from keras_textrec.export.formats import Options
 from keras_textrec.export.saved_model import read, save
 from keras_textrec.export.tf_process import run_with_tensorflow
+from keras_textrec.images import ImageConverter, load_image
 from keras_textrec.layers.standard import only_traced
 from keras_textrec.reading.contract import decoder_of
 from keras_textrec.reading.litert_engine import METADATA
 from keras_textrec.system.errors import Failure
 
+_SAMPLES = 128  # images that int8 throughout is calibrated with
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same metadata are the same bytes
 
 
@@ -21,16 +27,23 @@ def write(model: Any, path: pathlib.Path, options: Options) -> None:
     """Writes the file, still without metadata.
 
     Raises:
+        ValueError: there is no such file of this network; or no image of the calibration source can be read.
         Failure: TensorFlow cannot write it, or only with operators that are not built in.
     """
-    run_with_tensorflow(
-        f"{__name__}:convert",
-        model,
-        path=str(path.absolute()),
-        input=options.input,
-        width=options.width or model.converter.width,
-        quantize=options.quantize,
-    )
+    if options.quantize == "int8-full" and decoder_of(model.tokenizer)["kind"] != "ctc":
+        raise ValueError(
+            f"There is no quantize='int8-full' for a {type(model).__name__}: TensorFlow cannot calibrate the loop that "
+            "decodes. Take quantize='int8' or 'float16'."
+        )
+    arguments = {"path": str(path.absolute()), "width": options.width or model.converter.width}
+    arguments |= {"input": options.input, "quantize": options.quantize}
+    if options.quantize != "int8-full":
+        run_with_tensorflow(f"{__name__}:convert", model, **arguments)
+        return
+    with tempfile.TemporaryDirectory(prefix="keras-textrec-") as folder:
+        samples = pathlib.Path(folder, "samples.npz")
+        np.savez(samples, **_samples(options.calibrate, file_converter(model, arguments["width"]), options.input))
+        run_with_tensorflow(f"{__name__}:convert", model, **arguments, samples=str(samples))
 
 
 def stamp(path: pathlib.Path, metadata: dict[str, str]) -> None:
@@ -40,13 +53,38 @@ def stamp(path: pathlib.Path, metadata: dict[str, str]) -> None:
         archive.writestr(zipfile.ZipInfo(METADATA, _DATE), json.dumps(metadata, ensure_ascii=False))
 
 
+def _samples(source: Source, converter: ImageConverter, input: str) -> dict[str, np.ndarray]:
+    """Images of a source as the file takes them: N of each of its arguments, by name.
+
+    Raises:
+        ValueError: none of the first images can be read.
+    """
+    positions = np.unique(np.linspace(0, len(source) - 1, _SAMPLES).astype(int)) if len(source) else []
+    canvases, widths = [], []
+    for position in positions:
+        try:
+            pixels = load_image(source[int(position)][0])
+        except (OSError, ValueError):  # a damaged record is none to learn from
+            continue
+        canvases.append(np.zeros((converter.height, converter.width, 3), "uint8"))
+        widths.append(converter.fit(pixels, canvases[-1]))
+    if not canvases:
+        raise ValueError(f"No image of the calibration source can be read; {len(positions)} were tried.")
+    pixels, ends = np.stack(canvases), np.array(widths, "int32")
+    if input == "image":
+        return {"image": pixels, "width": ends}
+    x = converter.normalize(pixels, ends, np.empty(pixels.shape, "float32"))
+    return {"image": x, "valid_ratio": ends.astype("float32") / converter.width}
+
+
 # === In the process that has TensorFlow ===
 
 
-def convert(model: Any, path: str, input: str, width: int, quantize: str | None) -> None:
+def convert(model: Any, path: str, input: str, width: int, quantize: str | None, samples: str | None = None) -> None:
     """What `write` does, with a model that lives on TensorFlow."""
     import tensorflow as tf
 
+    from keras_textrec.export.fused_lstm import fused_lstm
     from keras_textrec.export.tf_reading import decode, normalize
 
     converter, tokenizer = model.converter, model.tokenizer
@@ -68,7 +106,7 @@ def convert(model: Any, path: str, input: str, width: int, quantize: str | None)
         specs = {"image": tf.TensorSpec(shape, tf.float32), "valid_ratio": tf.TensorSpec((1,), tf.float32)}
         specs = dict(list(specs.items())[: len(model.reader.inputs)])
     with tempfile.TemporaryDirectory(prefix="keras-textrec-") as folder:
-        with only_traced():
+        with only_traced(fused_lstm if samples else None):
             save(model.reader, {input: (function, specs)}, folder)
         lite = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[input])
         lite.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
@@ -76,6 +114,11 @@ def convert(model: Any, path: str, input: str, width: int, quantize: str | None)
             lite.optimizations = [tf.lite.Optimize.DEFAULT]
         if quantize == "float16":
             lite.target_spec.supported_types = [tf.float16]
+        if samples:
+            numbers = np.load(samples)
+            rows = [dict(zip(numbers, row)) for row in zip(*(numbers[name] for name in numbers), strict=True)]
+            lite.representative_dataset = lambda: ({name: row[name][None] for name in specs} for row in rows)
+            lite.target_spec.supported_ops.append(tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
         content = lite.convert()
     foreign = [name for name in operators(content) if not name.isupper()]
     if foreign:

@@ -12,7 +12,7 @@ import contextlib
 import contextvars
 import functools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import keras
 from keras import layers, ops
@@ -87,6 +87,8 @@ class LSTM(layers.LSTM):
         is_plain = mask is None and self.use_bias and not self.dropout and not self.recurrent_dropout
         is_plain = is_plain and self.activation is keras.activations.tanh
         is_plain = is_plain and self.recurrent_activation is keras.activations.sigmoid
+        if is_plain and (lstm := _traced_lstm.get()):
+            return lstm(self.cell, sequences, self.go_backwards)
         if keras.backend.backend() != "torch" or sequences.device.type != "cpu" or not is_plain:
             return super().inner_loop(sequences, initial_state, mask, training)  # of CUDA Keras takes the best itself
         import torch
@@ -122,16 +124,22 @@ class RNN(layers.RNN):
 
 
 _only_traced = contextvars.ContextVar("only_traced", default=False)
+_traced_lstm = contextvars.ContextVar("traced_lstm", default=None)
 
 
 @contextlib.contextmanager
-def only_traced() -> Iterator[None]:
-    """What is traced within, for export, need not run here: a strided depthwise convolution is one operator."""
-    token = _only_traced.set(True)
+def only_traced(lstm: Callable | None = None) -> Iterator[None]:
+    """What is traced within, for export, need not run here: a strided depthwise convolution is one operator.
+
+    Args:
+        lstm: takes the place of an LSTM's `inner_loop`: (cell, sequences, go_backwards) -> what that gives.
+    """
+    tokens = _only_traced.set(True), _traced_lstm.set(lstm)
     try:
         yield
     finally:
-        _only_traced.reset(token)
+        _only_traced.reset(tokens[0])
+        _traced_lstm.reset(tokens[1])
 
 
 def takes_unequal_strides(dtype: str) -> bool:

@@ -7,6 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
+from keras_textrec.data import from_arrays
 from keras_textrec.export import litert
 from keras_textrec.export.contract import contract_of, file_converter
 from keras_textrec.export.formats import Options
@@ -100,3 +101,27 @@ def test_what_is_no_export_is_refused(tmp_path):
         archive.writestr("metadata.json", "{")
     with pytest.raises(ValueError, match="metadata of .* are damaged"):
         LiteRTEngine(path)
+
+
+@pytest.mark.slow
+def test_int8_throughout_keeps_nothing_from_one_image_to_the_next(tmp_path):
+    model = network("crnn")
+    engine = write(model, tmp_path / "model.tflite", quantize="int8-full", calibrate=from_arrays(WORDS, ["a"] * 5))
+    found = set(litert.operators((tmp_path / "model.tflite").read_bytes()))
+    assert "UNIDIRECTIONAL_SEQUENCE_LSTM" in found and "WHILE" not in found
+    outputs = [engine.run({"image": image[None]}) for image in (*WORDS, *WORDS[::-1])]
+    for output, again in zip(outputs, outputs[::-1], strict=True):
+        np.testing.assert_array_equal(output["characters"], again["characters"])
+        np.testing.assert_array_equal(output["confidences"], again["confidences"])
+
+
+def test_int8_throughout_is_not_for_decoders_in_loops(tmp_path):
+    options = Options(width=64, quantize="int8-full", calibrate=from_arrays(WORDS, ["a"] * 5))
+    with pytest.raises(ValueError, match=r"no quantize='int8-full' for a RARE.*Take quantize='int8' or 'float16'"):
+        litert.write(network("rare"), tmp_path / "model.tflite", options)
+
+
+def test_a_source_without_images_calibrates_nothing(tmp_path):
+    options = Options(width=64, quantize="int8-full", calibrate=from_arrays([b"none"] * 3, ["a"] * 3))
+    with pytest.raises(ValueError, match="No image of the calibration source can be read; 3 were tried"):
+        litert.write(network("crnn"), tmp_path / "model.tflite", options)
