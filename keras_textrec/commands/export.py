@@ -1,6 +1,7 @@
 """`keras-textrec export`: a preset as a file that stands alone."""
 
 import argparse
+from typing import Any
 
 from keras_textrec.system.numbers import at_least
 
@@ -21,16 +22,34 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import open_sources
-    from keras_textrec.export.check import report_lines
+    from keras_textrec.export.formats import Options, chosen_format
+
+    request = {name: getattr(options, name) for name in ("quantize", "input", "width", "opset")}
+    request["calibrate"] = open_sources([options.calibrate]) if options.calibrate else None
+    chosen_format(options.file, Options(**request))  # before a preset is downloaded
+
     from keras_textrec.zoo import load_preset
 
-    report = load_preset(options.preset).export(
-        options.file,
-        quantize=options.quantize,
-        input=options.input,
-        width=options.width,
-        opset=options.opset,
-        calibrate=open_sources([options.calibrate]) if options.calibrate else None,
-    )
-    print("\n".join(report_lines(report)))
+    report = load_preset(options.preset).export(options.file, **request)
+    _print(report, options.file)
     return 0
+
+
+def _print(report: dict[str, Any], file: str) -> None:
+    print(f"{file}: {report['format']}, {report['bytes'] / 1e6:.2f} MB, {report['preset'] or report['model']}")
+    if "same_texts" in report:
+        print(
+            f"Checked: it reads {report['same_texts']} of {report['words']} drawn words as the model does, confidences "
+            f"within {report['confidence_difference']:.1g}."
+        )
+    else:
+        print(
+            f"Checked: it finds the {report['words']} words of a drawn photograph that the model finds, its map within "
+            f"{report['map_difference']:.1g}."
+        )
+    if "calibration" in report:
+        figures = report["calibration"]
+        print(
+            f"Of {figures['records']} words of the calibration source, the model reads {figures['model']:.2%} right, "
+            f"the file {figures['file']:.2%}."
+        )

@@ -1,5 +1,6 @@
 """The metadata of an exported file, of the model that it is made of."""
 
+import itertools
 from typing import Any
 
 from keras_textrec.images import ImageConverter
@@ -47,7 +48,17 @@ def file_converter(model: Any, width: int | None) -> Any:
     fixed = model.inputs[0].shape[2]
     if fixed is not None and fixed != width:
         raise ValueError(f"This {type(model).__name__} takes images of {fixed} pixels' width only; leave width out.")
+    if not _takes(model, width):
+        least = next(w for w in itertools.count(width + 1) if _takes(model, w))
+        raise ValueError(f"This {type(model).__name__} takes images of at least {least} pixels' width, not {width}.")
     config = model.converter.get_config()
     if config["resize"] == "widen":  # a longer image is squeezed
         config["resize"] = "pad"
     return ImageConverter(**{**config, "width": width})
+
+
+def _takes(model: Any, width: int) -> bool:
+    try:
+        return model.time_steps(width) > 0
+    except ValueError:  # of Keras, where nothing is left of the width
+        return False

@@ -1,18 +1,20 @@
 """`model.export(path)`: written, stamped, checked, and only then there."""
 
 import contextlib
+import dataclasses
+import functools
 import importlib
 import json
 import os
 import pathlib
-import shutil
 import tempfile
 from collections.abc import Iterator
 from typing import Any
 
-from keras_textrec.export.check import check_file
+from keras_textrec.export.check import PhotoCheck, WordCheck
 from keras_textrec.export.contract import contract_of, file_converter
-from keras_textrec.export.formats import OPSET, Options, check_installed, check_options, format_of
+from keras_textrec.export.formats import OPSET, Format, Options, chosen_format
+from keras_textrec.reading.exported import load_exported
 from keras_textrec.system.errors import Failure
 from keras_textrec.system.paths import check_folder
 
@@ -27,56 +29,95 @@ def export(
     opset: int = OPSET,
     calibrate: Any = None,
 ) -> dict[str, Any]:
-    """Writes a model as a file that needs nothing of this package, once it reads what the model reads.
-
-    Args:
-        path: FILE.onnx, FILE.tflite, or a folder for a SavedModel. What is there is replaced.
-        quantize: "float16" or "int8" for smaller numbers, where the format has them.
-        input: "image", pixels in and characters out; or "core", the network alone.
-        width: one canvas width for all images, in pixels; a longer one is squeezed.
-        opset: of ONNX.
-        calibrate: a source of images like those to be read: int8 arithmetic throughout.
-
-    Returns:
-        The report, which also lies beside the file as `PATH.report.json`.
-
-    Raises:
-        ValueError: no such format, option or combination of them.
-        ImportError: what the format needs is not installed.
-        OSError: the file cannot be written.
-        Failure: the written file does not read as the model does; there is none then.
-    """
+    """Writes a model as a file that stands alone. `PresetModel.export` says what it takes, gives and raises."""
+    options = Options(quantize, input, width, opset, calibrate)
+    format = chosen_format(path, options)
     path = pathlib.Path(path)
-    format = format_of(path)
-    check_options(format, Options(quantize, input, width, opset, calibrate))
     if not (format.detectors or hasattr(model, "tokenizer")):
         raise ValueError(f"{format.name} files hold recognisers only; export a {type(model).__name__} as FILE.onnx.")
     if format.one_width and width is None:
         width = model.converter.width
-    options = Options(quantize, input, width, opset, calibrate)
+        options = dataclasses.replace(options, width=width)
     converter = file_converter(model, width)
-    check_folder(path.parent)
-    check_installed(format)
+    _check_place(path, format)
     writer = importlib.import_module(f"keras_textrec.export.{format.module}")
+    tolerance = format.quantize[quantize]
     with _scratch(path) as scratch:
         writer.write(model, scratch, options)
-        writer.stamp(scratch, contract_of(model, converter).to_metadata())
-        report = check_file(model, scratch, format, options)
-        report_path = path.with_name(f"{path.name}.report.json")
-        report_path.write_text(json.dumps(report, indent=2, ensure_ascii=False), encoding="utf-8")
+        check = (WordCheck if hasattr(model, "tokenizer") else PhotoCheck)(model, converter)
+        contract = contract_of(model, converter, check.sample_image, check.sample_text)
+        writer.stamp(scratch, contract.to_metadata())
+        try:
+            exported = load_exported(scratch)
+            if exported.contract != contract:
+                raise Failure("Its metadata, read back, are others than were written.")
+            looks = input == "image" and hasattr(writer, "stages")
+            checked = check.compare(exported, tolerance, functools.partial(writer.stages, scratch) if looks else None)
+            if calibrate is not None:
+                checked["calibration"] = check.accuracies(exported, calibrate)
+        except (Failure, ValueError) as failure:
+            raise Failure(f"{path} was not written, for it would not be what the model is. {failure}") from failure
+        report = {
+            "file": path.name,
+            "format": format.name,
+            "bytes": _bytes(scratch),
+            "input": input,
+            "quantize": quantize,
+            "width": width,
+            "model": contract.model,
+            "preset": contract.preset,
+            "version": contract.version,
+            "tolerance": {"confidence": tolerance.confidence, "changed": tolerance.changed},
+            **checked,
+        }
+        report_path(scratch).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return report
+
+
+def report_path(path: pathlib.Path) -> pathlib.Path:
+    """Where the report of a file lies."""
+    return path.with_name(f"{path.name}.report.json")
+
+
+def _check_place(path: pathlib.Path, format: Format) -> None:
+    """Makes sure, before the work is done, that the file may be written and replaces nothing but its like.
+
+    Raises:
+        OSError: nothing can be written there.
+        ValueError: a folder that is no SavedModel has the name.
+    """
+    check_folder(path.parent)
+    if path.is_dir() and (format.suffix or (any(path.iterdir()) and not (path / "saved_model.pb").is_file())):
+        what = f"a folder; give the name of a {format.name} file" if format.suffix else "no SavedModel; give another"
+        raise ValueError(f"{path} exists and is {what}. Nothing was written.")
+    if not format.suffix and path.is_file():
+        raise ValueError(f"{path} is a file, and a {format.name} is a folder; give another. Nothing was written.")
 
 
 @contextlib.contextmanager
 def _scratch(path: pathlib.Path) -> Iterator[pathlib.Path]:
-    """A path beside `path` and called alike, that takes its place when the block ends well."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
-        scratch = pathlib.Path(folder, path.name)
-        yield scratch
-        if path.is_dir():
-            shutil.move(path, pathlib.Path(folder, "old"))
-        os.replace(scratch, path)
+    """A path beside `path` and called alike. What is written there, and its report, takes the place of `path` when the
+    block ends well, and is gone when it does not.
+
+    Raises:
+        OSError: it cannot be written, in one sentence.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
+            scratch = pathlib.Path(folder, path.name)
+            yield scratch
+            if path.is_dir():
+                os.replace(path, pathlib.Path(folder, "old"))
+            os.replace(scratch, path)
+            os.replace(report_path(scratch), report_path(path))
+    except OSError as error:
+        if error.errno is None:  # a sentence already
+            raise
+        raise OSError(f"{path} could not be written: {error.strerror}. There is no part of it.") from error
 
 
-__all__ = ["Failure", "export"]
+def _bytes(path: pathlib.Path) -> int:
+    """The size of a file, or of all files in a folder."""
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.stat().st_size for file in files if file.is_file())

@@ -2,6 +2,7 @@
 
 import dataclasses
 import importlib.util
+import os
 import pathlib
 from collections.abc import Mapping
 from typing import Any
@@ -104,16 +105,32 @@ SAVED_MODEL = Format(
 FORMATS = (ONNX, LITERT, SAVED_MODEL)
 
 
-def format_of(path: pathlib.Path) -> Format:
+def chosen_format(path: str | os.PathLike, options: Options) -> Format:
+    """The format of a file that is to be written.
+
+    Raises:
+        ValueError: no such format, option or combination of them.
+        ImportError: what writes and checks it is not installed.
+    """
+    format = _format_of(path)
+    _check_options(format, options)
+    _check_installed(format)
+    return format
+
+
+def _format_of(path: str | os.PathLike) -> Format:
     """The format of a file by its name. ValueError: there is none of this suffix."""
+    suffix = pathlib.Path(path).suffix.lower()
+    if os.fspath(path).endswith(("/", os.sep)) or not suffix:
+        return SAVED_MODEL
     for format in FORMATS:
-        if path.suffix.lower() == format.suffix:
+        if suffix == format.suffix:
             return format
-    near = near_names(path.suffix, [format.suffix for format in FORMATS if format.suffix])
-    raise ValueError(f"No format has the suffix {path.suffix!r}; {near}\n{table()}")
+    near = near_names(suffix, [format.suffix for format in FORMATS if format.suffix])
+    raise ValueError(f"No exported file is called *{suffix}; {near}\n{table()}")
 
 
-def check_options(format: Format, options: Options) -> None:
+def _check_options(format: Format, options: Options) -> None:
     """ValueError: the format has no such file; the sentence gives the nearest that works, and the table."""
     if options.input not in INPUTS:
         raise ValueError(f"The input {options.input!r} does not exist; {near_names(options.input, INPUTS)}\n{table()}")
@@ -142,7 +159,7 @@ def check_options(format: Format, options: Options) -> None:
         )
 
 
-def check_installed(format: Format) -> None:
+def _check_installed(format: Format) -> None:
     """ImportError: what writes and checks the format is not installed."""
     missing = [name for name in format.packages if importlib.util.find_spec(name) is None]
     if missing:
@@ -154,7 +171,7 @@ def check_installed(format: Format) -> None:
 def table() -> str:
     """Formats and options, a line each."""
     return "\n".join(
-        f"  {format.example:<12} quantize: {', '.join(str(name) for name in format.quantize)}; "
+        f"  {format.example:<12} quantize: {', '.join(name or 'float32' for name in format.quantize)}; "
         f"input: {', '.join(format.inputs)}" + (f"; takes {', '.join(format.options)}" if format.options else "")
         for format in FORMATS
     )

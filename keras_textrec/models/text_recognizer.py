@@ -97,10 +97,10 @@ class TextRecognizer(PresetModel):
         Returns:
             B readings, whose characters' places are fractions of the input's width.
         """
-        return self.tokenizer.decode(self._probabilities(x, valid_ratio), valid_ratio=valid_ratio)
+        return self.tokenizer.decode(self.probabilities(x, valid_ratio), valid_ratio=valid_ratio)
 
-    def _probabilities(self, x: np.ndarray, valid_ratio: np.ndarray) -> np.ndarray:
-        """What the reader makes of a batch, float (B, T, V)."""
+    def probabilities(self, x: np.ndarray, valid_ratio: np.ndarray) -> np.ndarray:
+        """What the reader makes of a batch (as for `read_batch`), float (B, T, V)."""
         # A power of two of rows: compiled graphs are made for a handful of shapes, not for every number of images.
         images = len(x)
         rows = 1 << (images - 1).bit_length()

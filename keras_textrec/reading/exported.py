@@ -109,9 +109,13 @@ class ExportedDetector:
     def detect(self, image: Any) -> list[Detection]:
         """The words of one photograph; argument and results are those of `RepSVTRDetector.detect`."""
         photo = load_image(image)
-        pixels = photo if self.engine.takes == "image" else self.converter(photo)
         thresholds = {name: value for name, value in self.contract.decoder.items() if name != "kind"}
-        return find_boxes(self.engine.run({"image": pixels[None]})["map"][0], photo.shape, **thresholds)
+        return find_boxes(self.probability_map(photo), photo.shape, **thresholds)
+
+    def probability_map(self, photo: np.ndarray) -> np.ndarray:
+        """The network's probabilities, float32 (h, w), for a photograph, uint8 (H, W, 3) RGB."""
+        pixels = photo if self.engine.takes == "image" else self.converter(photo)
+        return self.engine.run({"image": pixels[None]})["map"][0]
 
 
 def _open(path: pathlib.Path) -> Engine:
