@@ -64,7 +64,7 @@ def test_positions_are_columns_of_the_given_image(monkeypatch):
     """64 input columns are 16 frames of 4; a 32 x 50 image fills 50 of them, a 16 x 32 one all, at twice the size."""
     model = make_crnn()
     frames = [0, 0, 0, 11, 11, 0, 12, 0, 0, 0, 0, 0, 13, 13, 13, 0]
-    monkeypatch.setattr(model, "_probabilities", lambda x, valid_ratio: np.eye(37)[[frames] * len(x)])
+    monkeypatch.setattr(model, "probabilities", lambda x, valid_ratio: np.eye(37)[[frames] * len(x)])
     readings = model.read([np.zeros((32, 50, 3), "uint8"), np.zeros((16, 32, 3), "uint8")])
     assert [reading.text for reading in readings] == ["abc", "abc"]
     assert [(c.left, c.right) for c in readings[0].characters] == [(5, 15), (15, 34), (34, 50)]
@@ -132,7 +132,7 @@ def test_compiled_graphs_have_few_widths(monkeypatch):
         widths.add(x.shape[2])
         return np.zeros((len(x), 4, 37))
 
-    monkeypatch.setattr(model, "_probabilities", probabilities)
+    monkeypatch.setattr(model, "probabilities", probabilities)
     shapes = list(range(20, 3200, 40))
     model.read([np.zeros((32, width, 3), "uint8") for width in shapes])
     if compiles_every_shape():
