@@ -66,7 +66,7 @@ class ExportedRecognizer:
         self.tokenizer = contract.make_tokenizer()
 
     def __repr__(self) -> str:
-        facts = f"{self.contract.model} {self.contract.preset}, {len(self.contract.charset)} characters"
+        facts = f"{self.contract.preset or self.contract.model}, {len(self.contract.charset)} characters"
         return f"<{type(self).__name__} of {facts}, input {self.engine.takes}>"
 
     def read(self, images: Any, batch_size: int = 32) -> Reading | list[Reading]:

@@ -3,14 +3,10 @@
 import numpy as np
 import pytest
 
-from keras_textrec.text import AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer
-
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 from keras_textrec.export.decoding import characters_of
 from keras_textrec.export.graph import Graph
 from keras_textrec.export.pixels import Pixels
+from keras_textrec.text import AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer
 from tests.export.running import runner
 
 pytestmark = pytest.mark.once

@@ -41,6 +41,7 @@ def test_a_file_reads_as_its_model(tmp_path, input):
     assert sample.text == exported.contract.sample_text == report["sample_text"] != ""
 
 
+@pytest.mark.one_backend
 def test_the_file_is_as_the_contract_says(tmp_path):
     crnn().export(tmp_path / "m.onnx")
     proto = onnx.load(tmp_path / "m.onnx")
@@ -51,7 +52,7 @@ def test_the_file_is_as_the_contract_says(tmp_path):
         return {v.name: [d.dim_value or d.dim_param for d in v.type.tensor_type.shape.dim] for v in values}
 
     assert shapes(proto.graph.input) == {"image": ["batch", "height", "width", 3]}
-    of_characters = dict.fromkeys(("characters", "confidences", "left", "right"), ["batch", "length"])
+    of_characters = {name: ["batch", "length"] for name in ("characters", "confidences", "left", "right")}
     assert shapes(proto.graph.output) == {**of_characters, "confidence": ["batch"]}
     metadata = {entry.key: entry.value for entry in proto.metadata_props}
     assert metadata["contract"] == "1"
@@ -62,6 +63,7 @@ def test_the_file_is_as_the_contract_says(tmp_path):
     assert set(names.split()) < set(metadata)
 
 
+@pytest.mark.one_backend
 def test_one_width_for_all_images(tmp_path):
     crnn().export(tmp_path / "m.onnx", width=96)
     exported = textrec.load_exported(tmp_path / "m.onnx")
@@ -74,6 +76,7 @@ def test_one_width_for_all_images(tmp_path):
         crnn().export(tmp_path / "n.onnx", width=1)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("stage", ["pixels", "network", "decoding"])
 def test_a_mismatch_leaves_no_file_and_names_the_stage(tmp_path, monkeypatch, stage):
     (tmp_path / "m.onnx").write_bytes(b"an older one")
@@ -98,6 +101,7 @@ def test_a_mismatch_leaves_no_file_and_names_the_stage(tmp_path, monkeypatch, st
     assert (tmp_path / "m.onnx").read_bytes() == b"an older one"
 
 
+@pytest.mark.one_backend
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch):
     def full(path, metadata):
         raise OSError(errno.ENOSPC, "No space left on device", str(path))

@@ -3,13 +3,9 @@
 import numpy as np
 import pytest
 
-from keras_textrec.images import ImageConverter, PhotoConverter
-
-pytest.importorskip("onnx")
-pytest.importorskip("onnxruntime")
-
 from keras_textrec.export.graph import Graph
 from keras_textrec.export.pixels import photo_pixels, word_pixels
+from keras_textrec.images import ImageConverter, PhotoConverter
 from tests.export.running import runner
 
 pytestmark = pytest.mark.once
