@@ -1,12 +1,13 @@
 """Keras' layers as ONNX operators: convolutions, pooling, dense layers, normalisations, activations, and the like."""
 
+import functools
 from collections.abc import Callable
 
 import keras
 import numpy as np
 from keras import layers
 
-from keras_textrec.export.onnx_values import Convolution, Padding, Value
+from keras_textrec.export.onnx_values import Convolution, Padding, Value, common_axes
 from keras_textrec.export.onnx_writing import Writer, array, float32, require
 from keras_textrec.layers import standard
 from keras_textrec.layers.convolution import hard_sigmoid_fifth
@@ -153,18 +154,16 @@ def _split(writing, operation, x):
 
 def _joined(op):
     def write(writing, layer, values):
-        first, *others = values
-        axes, name = first.axes, first.to(first.axes)
-        for other in others:
-            name = writing.graph(op, name, other.to(axes))
-        return Value(writing.graph, {axes: name})
+        axes = common_axes(values)
+        first, *others = (value.to(axes) for value in values)
+        return Value(writing.graph, {axes: functools.reduce(functools.partial(writing.graph, op), others, first)})
 
     return write
 
 
 def _concatenate(writing, layer, values):
     require(layer.axis == -1, f"its axis {layer.axis}")
-    axes = values[0].axes
+    axes = common_axes(values)
     name = writing.graph("Concat", *(value.to(axes) for value in values), axis=axes.index("C"))
     return Value(writing.graph, {axes: name})
 

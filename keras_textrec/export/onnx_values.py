@@ -5,7 +5,7 @@ held in any order of axes, and turned into another only when a layer asks for th
 """
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Self
 
 import numpy as np
@@ -56,7 +56,12 @@ class Value:
     @property
     def axes(self) -> str:
         """The order that costs least."""
-        return next(iter(self._ways))
+        return self.orders[0]
+
+    @property
+    def orders(self) -> tuple[str, ...]:
+        """The orders that cost no transpose."""
+        return tuple(self._ways)
 
     @property
     def is_map(self) -> bool:
@@ -89,6 +94,11 @@ class Value:
         if self._cells is None:
             self._cells = Value(self.graph, {"NCT": lambda: self.graph("Reshape", self.to("NCHW"), [0, 0, -1])})
         return self._cells
+
+
+def common_axes(values: Sequence[Value]) -> str:
+    """The order of axes in which the values come together with the fewest transposes."""
+    return max((value.axes for value in values), key=lambda axes: sum(axes in value.orders for value in values))
 
 
 class Padding(NamedTuple):

@@ -19,11 +19,9 @@ from tests.export.networks import MAKERS, STEPS, inputs, make, network, probabil
 from tests.tiny import same_weights
 
 # The file does not depend on the backend (tested below), and what it is compared with takes others long to compile.
-COMPILES = keras.backend.backend() != "torch"
-NAMES = ["rare", "repsvtr"] if COMPILES else list(MAKERS)
-SIZES = [(2, 64)] if COMPILES else [(2, 64), (1, 101), (3, 40)]
-# Network, rows of its input, symbol that they write, and the number of symbols that each writes before.
-WRITTEN = [("rare_unrectified", [0, 1, 3], 1, [3, 4, 3]), ("robust_scanner", [0, 2], 9, [2, 2])]
+EVERYWHERE = ("rare", "repsvtr")
+NAMES = [name if name in EVERYWHERE else pytest.param(name, marks=pytest.mark.one_backend) for name in MAKERS]
+SIZES = [(2, 64), (1, 101), (3, 40)] if keras.backend.backend() == "torch" else [(2, 64)]
 
 
 def session(model: onnx.ModelProto):
@@ -61,7 +59,11 @@ def test_a_network_computes_what_it_does_in_keras(name):
         np.testing.assert_allclose(found, expected[:, : found.shape[1]], atol=1e-5)
 
 
-@pytest.mark.parametrize("name, rows, symbol, lengths", WRITTEN[:1] if COMPILES else WRITTEN)
+@pytest.mark.one_backend
+@pytest.mark.parametrize(
+    "name, rows, symbol, lengths",
+    [("rare_unrectified", [0, 1, 3], 1, [3, 4, 3]), ("robust_scanner", [0, 2], 9, [2, 2])],
+)
 def test_reading_stops_when_every_text_has_ended(name, rows, symbol, lengths):
     """What would write this symbol now ends the text, and the other way round."""
     model = make(name)
@@ -85,6 +87,7 @@ def test_reading_stops_when_every_text_has_ended(name, rows, symbol, lengths):
     assert nothing.shape[1] == 1
 
 
+@pytest.mark.one_backend
 def test_a_network_is_fused_in_the_file_and_left_as_it_is():
     model = make("repsvtr")
     before = make("repsvtr")
@@ -94,6 +97,7 @@ def test_a_network_is_fused_in_the_file_and_left_as_it_is():
     assert not {"BatchNormalization", "GroupNormalization"} & set(nodes(written))
 
 
+@pytest.mark.one_backend
 def test_a_graph_is_lean_and_names_its_layers():
     """Transposed are the image, the map to a sequence, and what each LSTM gives."""
     written = core(network("crnn_mv3"))
@@ -108,10 +112,12 @@ def test_a_graph_is_lean_and_names_its_layers():
     assert "mobilenet_v3/conv1_conv/kernel" in {constant.name for constant in written.graph.initializer}
 
 
+@pytest.mark.one_backend
 def test_names_that_keras_counts_up_change_nothing():
     assert core(make("svtrv2")).SerializeToString() == core(make("svtrv2")).SerializeToString()
 
 
+@pytest.mark.one_backend
 def test_a_model_of_mixed_precision_is_written_in_float32():
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("mixed_bfloat16")
@@ -134,6 +140,7 @@ def backbone_with(layer):
     return keras.Model(image, x, name="odd")
 
 
+@pytest.mark.one_backend
 def test_a_layer_of_an_unknown_class_is_refused():
     model = textrec.CRNN("ab", textrec.ImageConverter(32, 64), backbone_with(Doubled(name="twice")), 4)
     wanted = r"crnn/odd: the layer 'twice' \(.*\.Doubled\) cannot be written to ONNX .* export a SavedModel"
@@ -141,6 +148,7 @@ def test_a_layer_of_an_unknown_class_is_refused():
         core(model)
 
 
+@pytest.mark.one_backend
 def test_a_layer_that_is_set_up_otherwise_is_refused():
     layer = keras.layers.Activation("softplus", name="soft")
     model = textrec.CRNN("ab", textrec.ImageConverter(32, 64), backbone_with(layer), 4)
