@@ -9,6 +9,7 @@ import os
 import sys
 
 from keras_textrec.commands import (
+    benchmark,
     card,
     convert,
     create_lmdb,
@@ -32,6 +33,7 @@ COMMANDS = {
     "train": train,
     "evaluate": evaluate,
     "export": export,
+    "benchmark": benchmark,
     "synthesize": synthesize,
     "create-lmdb": create_lmdb,
     "inspect-data": inspect_data,
