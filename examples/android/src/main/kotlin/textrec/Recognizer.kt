@@ -48,13 +48,13 @@ class Recognizer(file: File) : AutoCloseable {
         }
     }
 
-    private val inputs = listOf("image", "width").associateWith { model.createInputBuffer(it) }
     private val outputs = try {
         listOf("characters", "confidences", "left", "right", "confidence")
             .associateWith { model.createOutputBuffer(it) }
     } catch (error: LiteRtException) {
         throw IllegalArgumentException("${file.name} gives no characters: export it without --input core.", error)
     }
+    private val inputs = listOf("image", "width").associateWith { model.createInputBuffer(it) }
 
     fun read(image: Pixels): Reading {
         val canvas = converter.convert(image)
