@@ -23,14 +23,15 @@ _SAMPLE_HEIGHT = 32
 
 
 def drawn_words(charset: Collection[str]) -> list[tuple[np.ndarray, str]]:
-    """Images, uint8 (H, W, 3), of many sizes and shapes, and what they show, as far as the charset has it.
+    """Images, uint8 (H, W, 3), of many sizes and shapes, and what they show: characters that the charset has, if any.
 
     Every size occurs twice, and an eighth of them stand upright.
     """
     rng = np.random.default_rng(0)
-    words = [text for text in (_cased(word, charset) for word in _WORDS) if text]
+    drawable = [character for character in map(chr, range(33, 127)) if character in charset] or list("0123456789")
     found = []
-    for number, text in enumerate(words or ["0123", "456789"]):
+    for number, word in enumerate(_WORDS):
+        text = _cased(word, charset) or "".join(rng.choice(drawable, len(word)))
         height = _HEIGHTS[number % len(_HEIGHTS)]
         aspect = min(_ASPECTS, key=lambda aspect: abs(aspect - 0.6 * len(text)))
         for _ in range(2):

@@ -12,6 +12,7 @@ from keras_textrec.export import exporting, onnx_network
 from keras_textrec.export import onnx as onnx_writer
 from keras_textrec.export.samples import drawn_words
 from keras_textrec.system.errors import Failure
+from tests.export.networks import network, pictures
 from tests.tiny import WORDS, crnn, draw
 
 IMAGES = [draw(word, height) for word, height in zip(WORDS, (12, 24, 31, 32, 33, 48, 64, 80, 24, 24))]
@@ -39,6 +40,35 @@ def test_a_file_reads_as_its_model(tmp_path, input):
     assert_equal_readings(exported.read(images), crnn().read(images))
     sample = exported.read(exported.contract.sample_image)
     assert sample.text == exported.contract.sample_text == report["sample_text"] != ""
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("name", ["rare", "rare_unrectified", "robust_scanner", "svtrv2", "repsvtr"])
+def test_other_recognisers(name, tmp_path):
+    model = network(name)
+    report = model.export(tmp_path / "m.onnx")
+    assert report["same_texts"] == report["words"] == 36
+    exported = textrec.load_exported(tmp_path / "m.onnx")
+    images = pictures()
+    assert_equal_readings(exported.read(images), model.read(images))
+    pair = [images[0], images[0][:, ::-1].copy()]  # of one size
+    assert_equal_readings(exported.read(pair), model.read(pair))
+    assert len({round(reading.confidence, 4) for reading in model.read(images)}) > 2
+
+
+@pytest.mark.one_backend
+def test_a_detector(tmp_path):
+    model = network("detector")
+    for input in ("image", "core"):
+        model.export(tmp_path / "d.onnx", input=input)
+        exported = textrec.load_exported(tmp_path / "d.onnx")
+        for photo in pictures():
+            np.testing.assert_allclose(exported.probability_map(photo), model.probability_map(photo), atol=1e-4)
+            assert len(exported.detect(photo)) == len(model.detect(photo))
+    assert exported.contract.decoder["threshold"] == model.threshold
+    json.loads(exported.contract.sample_text)
+    with pytest.raises(ValueError, match="RepSVTRDetector takes photographs of any width; leave width out"):
+        model.export(tmp_path / "d.onnx", width=64)
 
 
 @pytest.mark.one_backend
