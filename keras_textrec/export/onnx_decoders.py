@@ -133,7 +133,7 @@ def _loop(writing: Writing, like: str, steps: str | np.int64, start: int, units:
     body.output(unfinished, "bool", [None])
     body.output(logits, "float32", [None, None])
 
-    zeros = [_filled(graph, like, np.float32(0), units)] * states
+    zeros = [_filled(graph, like, np.float32(0), units)] * states if states else []
     first = [_filled(graph, like, np.int64(start)), _filled(graph, like, np.bool_(True))]
     *_, logits = graph("Loop", steps, np.bool_(True), *zeros, *first, outputs=states + 3, body=body)
     return Value(graph, {"TNC": logits})
