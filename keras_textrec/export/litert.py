@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import tempfile
 import zipfile
 from typing import Any
@@ -119,8 +120,13 @@ def convert(model: Any, path: str, input: str, width: int, quantize: str | None,
             rows = [dict(zip(numbers, row)) for row in zip(*(numbers[name] for name in numbers), strict=True)]
             lite.representative_dataset = lambda: ({name: row[name][None] for name in specs} for row in rows)
             lite.target_spec.supported_ops.append(tf.lite.OpsSet.TFLITE_BUILTINS_INT8)
-        content = lite.convert()
-    foreign = [name for name in operators(content) if not name.isupper()]
+        try:
+            content = lite.convert()
+            foreign = [name for name in operators(content) if not name.isupper()]
+        except Exception as error:  # the converter's own has no public name
+            foreign = re.findall(r"'([\w.]+)' op is neither a custom op nor a flex op", str(error))
+            if not foreign:
+                raise
     if foreign:
         raise Failure(f"The file would need operators that LiteRT does not have built in: {', '.join(foreign)}.")
     pathlib.Path(path).write_bytes(content)

@@ -125,3 +125,19 @@ def test_a_source_without_images_calibrates_nothing(tmp_path):
     options = Options(width=64, quantize="int8-full", calibrate=from_arrays([b"none"] * 3, ["a"] * 3))
     with pytest.raises(ValueError, match="No image of the calibration source can be read; 3 were tried"):
         litert.write(network("crnn"), tmp_path / "model.tflite", options)
+
+
+def test_operators_are_named():
+    """Both fields that number the built-in ones, and those that are not built in."""
+    import flatbuffers
+    from tensorflow.lite.python import schema_py_generated as schema
+
+    network = schema.ModelT()
+    network.operatorCodes = [schema.OperatorCodeT() for _ in range(3)]
+    network.operatorCodes[0].deprecatedBuiltinCode = schema.BuiltinOperator.CONV_2D
+    network.operatorCodes[1].builtinCode = schema.BuiltinOperator.CUMSUM
+    network.operatorCodes[2].builtinCode = schema.BuiltinOperator.CUSTOM
+    network.operatorCodes[2].customCode = "FlexErf"
+    builder = flatbuffers.Builder()
+    builder.Finish(network.Pack(builder))
+    assert litert.operators(bytes(builder.Output())) == ["CONV_2D", "CUMSUM", "FlexErf"]
