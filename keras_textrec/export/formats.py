@@ -88,8 +88,8 @@ LITERT = Format(
     quantize={
         None: Tolerance(1e-3),
         "float16": Tolerance(2e-2, 0.05),
-        "int8": Tolerance(1.0, 0.2),  # of weights
-        "int8-full": Tolerance(1.0, 0.2),  # arithmetic throughout
+        "int8": Tolerance(1.0, 0.1),  # of weights
+        "int8-full": Tolerance(1.0, 0.1),  # arithmetic throughout
     },
     inputs=INPUTS,
     options=("width", "calibrate"),
