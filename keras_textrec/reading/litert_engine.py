@@ -1,5 +1,6 @@
 """Runs LiteRT files (.tflite), by LiteRT's own interpreter or TensorFlow's."""
 
+import functools
 import json
 import pathlib
 import threading
@@ -28,6 +29,7 @@ class LiteRTEngine:
         self.metadata = _metadata(path)
         try:
             self._interpreter = interpreter(str(path))
+            self._interpreter.allocate_tensors()  # now it would fail, if at all
             (self.takes,) = self._interpreter.get_signature_list()
             self._run = self._interpreter.get_signature_runner(self.takes)
         except (ValueError, RuntimeError) as error:
@@ -44,11 +46,15 @@ class LiteRTEngine:
             outputs = [run(**row) for row in rows]
         return {name: np.concatenate([output[name] for output in outputs]) for name in outputs[0]}
 
+    @functools.cached_property
+    def _converter(self) -> ImageConverter:
+        return ImageConverter(**json.loads(self.metadata["converter"]))
+
     def _run_row(self, **row: np.ndarray) -> dict[str, np.ndarray]:
         return self._run(**{name: value[None] for name, value in row.items()})
 
     def _run_pixels(self, image: np.ndarray) -> dict[str, np.ndarray]:
-        converter = ImageConverter(**json.loads(self.metadata["converter"]))
+        converter = self._converter
         canvas = np.zeros((converter.height, converter.width, 3), "uint8")
         end = converter.fit(image, canvas)
         outputs = self._run(image=canvas[None], width=np.array([end], "int32"))

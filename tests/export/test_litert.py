@@ -12,7 +12,7 @@ from keras_textrec.export import litert
 from keras_textrec.export.contract import contract_of, file_converter
 from keras_textrec.export.formats import Options
 from keras_textrec.reading.contract import Contract
-from keras_textrec.reading.exported import ExportedRecognizer
+from keras_textrec.reading.exported import ExportedRecognizer, load_exported
 from keras_textrec.reading.litert_engine import LiteRTEngine
 from keras_textrec.reading.stream import read_all, read_stream
 from tests.export.networks import network, pictures
@@ -55,7 +55,12 @@ def check_outputs(model, engine, tolerance=1e-4):
 
 def test_it_reads_what_the_model_reads(tmp_path):
     model = network("crnn")
-    engine = write(model, tmp_path / "model.tflite")
+    report = model.export(tmp_path / "model.tflite")
+    assert report["same_texts"] == report["words"] and report["confidence_difference"] < 1e-4
+    recognizer = load_exported(tmp_path / "model.tflite")
+    texts = [reading.text for reading in read_on_one_width(model)]
+    assert [reading.text for reading in recognizer.read(WORDS)] == texts and len(set(texts)) > 1
+    engine = recognizer.engine
     check_outputs(model, engine)
     # The metadata as anyone may have them.
     with zipfile.ZipFile(tmp_path / "model.tflite") as archive:

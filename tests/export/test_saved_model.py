@@ -1,5 +1,6 @@
 """SavedModels: texts of image files, in a process that knows nothing of this package."""
 
+import base64
 import json
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import pytest
 from keras_textrec.export import saved_model
 from keras_textrec.export.contract import contract_of
 from keras_textrec.export.formats import Options
+from keras_textrec.reading.exported import load_exported
 from keras_textrec.reading.saved_model_engine import SavedModelEngine
 from tests.export.networks import network, pictures
 from tests.tiny import png
@@ -20,7 +22,7 @@ pytest.importorskip("tensorflow")
 WORDS = pictures()
 
 ASK = """
-import base64, json, pathlib, sys
+import json, pathlib, sys
 import tensorflow as tf
 folder, *files = sys.argv[1:]
 serve = tf.saved_model.load(folder).signatures["serve"]
@@ -32,13 +34,7 @@ print(json.dumps([texts, outputs["confidence"].numpy().tolist(), metadata]))
 """
 
 
-def write(model, path):
-    saved_model.write(model, path, Options())
-    saved_model.stamp(path, contract_of(model, model.converter).to_metadata())
-
-
-def check_outputs(model, path):
-    engine = SavedModelEngine(path)
+def check_outputs(model, engine):
     readings = model.read(WORDS)
     characters = model.tokenizer.charset.characters
     for image, reading in zip(WORDS, readings, strict=True):
@@ -56,11 +52,15 @@ def check_outputs(model, path):
     return readings
 
 
+@pytest.mark.slow
 def test_a_process_without_this_package_reads_files(tmp_path):
     model = network("crnn")
     path = tmp_path / "model"
-    write(model, path)
-    readings = check_outputs(model, path)
+    report = model.export(path)
+    assert report["same_texts"] == report["words"] and report["confidence_difference"] < 1e-4
+    recognizer = load_exported(path)
+    readings = check_outputs(model, recognizer.engine)
+    assert [reading.text for reading in recognizer.read(WORDS)] == [reading.text for reading in readings]
     files = [tmp_path / f"{number}.png" for number in range(len(WORDS))]
     for file, image in zip(files, WORDS, strict=True):
         file.write_bytes(png(image))
@@ -69,7 +69,8 @@ def test_a_process_without_this_package_reads_files(tmp_path):
     texts, confidences, metadata = json.loads(printed)
     assert texts == [reading.text for reading in readings]
     np.testing.assert_allclose(confidences, [reading.confidence for reading in readings], atol=1e-4)
-    assert metadata == contract_of(model, model.converter).to_metadata()
+    assert metadata == recognizer.contract.to_metadata()
+    assert metadata["sample_text"] == model.read(base64.b64decode(metadata["sample_image"])).text
     # Every weight is there once.
     assert (path / "variables/variables.data-00000-of-00001").stat().st_size < 4 * model.count_params() + 20_000
 
@@ -78,8 +79,9 @@ def test_a_process_without_this_package_reads_files(tmp_path):
 @pytest.mark.parametrize("name", ["crnn_mv3", "robust_scanner"])
 def test_other_networks(name, tmp_path):
     model = network(name)
-    write(model, tmp_path / "model")
-    check_outputs(model, tmp_path / "model")
+    saved_model.write(model, tmp_path / "model", Options())
+    saved_model.stamp(tmp_path / "model", contract_of(model, model.converter).to_metadata())
+    check_outputs(model, SavedModelEngine(tmp_path / "model"))
 
 
 def test_what_is_no_export_is_refused(tmp_path):
