@@ -49,7 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     lose_nothing()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # errors only
-    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    logging.basicConfig(format="%(message)s")  # of others, warnings: JAX tells of every device that it does not find
+    logging.getLogger("keras_textrec").setLevel(logging.INFO)
     try:
         with answered_interrupts(options.command):
             return COMMANDS[options.command].run(options)

@@ -94,6 +94,7 @@ def test_an_image_reads_the_same_alone_and_among_others(model):
     assert looked.attention.shape == (len(looked.text), 2, 10)
 
 
+@pytest.mark.one_backend
 def test_fit_on_words(tmp_path):
     """A word of more than 5 characters is dropped: 6 steps, one of them for the end."""
     model = make()
@@ -151,6 +152,7 @@ def test_one_step_with_the_other_jit_setting(jit):
     assert np.isfinite([float(value) for value in results.values()]).all()
 
 
+@pytest.mark.one_backend
 def test_mixed_precision_keeps_the_head_in_float32():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:

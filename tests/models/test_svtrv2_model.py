@@ -75,6 +75,7 @@ def test_fused_repsvtr_reads_the_same(tmp_path):
         fused.fuse()
 
 
+@pytest.mark.one_backend
 def test_the_guide_trains_the_backbone_and_ctc_does_not():
     """The published `use_guide`; without a guide CTC trains everything."""
     for guided in (True, False):

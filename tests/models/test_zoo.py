@@ -43,7 +43,11 @@ MODELS = {
 }
 
 
-@pytest.fixture(params=MODELS)
+# What it has that RARE with a rectifier has not is a canvas that grows.
+SLOW = {"rare_unrectified"}
+
+
+@pytest.fixture(params=[pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in MODELS])
 def model(request):
     keras.utils.set_random_seed(0)
     model = MODELS[request.param]()
