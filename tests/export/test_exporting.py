@@ -2,6 +2,7 @@
 
 import errno
 import json
+import pathlib
 
 import numpy as np
 import onnx
@@ -40,6 +41,18 @@ def test_a_file_reads_as_its_model(tmp_path, input):
     assert_equal_readings(exported.read(images), crnn().read(images))
     sample = exported.read(exported.contract.sample_image)
     assert sample.text == exported.contract.sample_text == report["sample_text"] != ""
+
+
+@pytest.mark.slow
+def test_the_embedded_preset_reads_the_sample_words(tmp_path):
+    model = textrec.TextRecognizer.from_preset("crnn_small_en")
+    model.export(tmp_path / "m.onnx")
+    files = sorted((pathlib.Path(__file__).parents[2] / "examples" / "words").glob("*.jpg"))
+    assert len(files) == 12
+    exported = textrec.load_exported(tmp_path / "m.onnx")
+    assert_equal_readings(exported.read(files), model.read(files))
+    assert exported.contract.preset == "crnn_small_en"
+    assert exported.contract.sample_text == "RESTAURANT"
 
 
 @pytest.mark.one_backend
