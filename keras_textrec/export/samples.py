@@ -17,7 +17,7 @@ _WORDS = (
 )  # fmt: skip
 _HEIGHTS = (15, 24, 32, 48, 75)
 # Widths in heights: few, for a backend may compile a network for every width that it meets.
-_ASPECTS = (1, 2, 3, 5, 8)
+_ASPECTS = (1, 2, 4, 8)
 # A file carries none that is higher.
 _SAMPLE_HEIGHT = 32
 
