@@ -11,7 +11,7 @@ HELP = "write a preset as an ONNX, LiteRT or SavedModel file that needs nothing 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", help="a name, a folder or hf://USER/REPO")
     parser.add_argument("file", metavar="FILE.onnx|FILE.tflite|FOLDER/", help="the suffix is the format")
-    parser.add_argument("--quantize", metavar="NUMBERS", help="float16 or int8, where the format has it")
+    parser.add_argument("--quantize", metavar="NUMBERS", help="smaller numbers, as float16, where the format has them")
     parser.add_argument(
         "--input", default="image", help="image: pixels in, characters out; core: the network alone (%(default)s)"
     )

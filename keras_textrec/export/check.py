@@ -123,7 +123,7 @@ class PhotoCheck:
     def compare(self, exported: ExportedDetector, tolerance: Tolerance, stages: Stages | None) -> dict[str, Any]:
         found = exported.probability_map(self.photo)
         difference = float(np.abs(found - self.map).max()) if found.shape == self.map.shape else np.inf
-        if difference > tolerance.confidence:
+        if not difference <= tolerance.confidence:  # also where it is NaN
             x = self.model.converter(self.photo)
             stage = first_difference(stages(self.photo), x, self.map) if stages else "not known"
             raise Failure(

@@ -69,6 +69,8 @@ class Contract:
             values = {field.name: metadata[field.name] for field in dataclasses.fields(cls)}
             values |= {name: json.loads(values[name]) for name in ("charset", "decoder", "converter")}
             values["charset"] = tuple(values["charset"])
+            if values["decoder"]["kind"] not in ("ctc", "attention", "boxes"):
+                raise ValueError(f"no decoder is called {values['decoder']['kind']!r}")
             values["sample_image"] = base64.b64decode(values["sample_image"], validate=True)
         except (KeyError, ValueError, TypeError) as error:
             raise ValueError(f"The metadata of {where} are damaged: {error!r}. Export it again.") from error

@@ -119,11 +119,11 @@ class ExportedDetector:
 
 
 def _open(path: pathlib.Path) -> Engine:
-    if path.suffix == ".onnx":
+    if path.suffix.lower() == ".onnx":
         from keras_textrec.reading.onnx_engine import OnnxEngine
 
         return OnnxEngine(path)
-    if path.suffix == ".tflite":
+    if path.suffix.lower() == ".tflite":
         from keras_textrec.reading.litert_engine import LiteRTEngine
 
         return LiteRTEngine(path)

@@ -50,6 +50,8 @@ def test_metadata_come_back(cls, charset):
         ),
         ({"charset": None}, "The metadata of m.onnx are damaged: .*charset.* Export it again"),
         ({"charset": "[1"}, "The metadata of m.onnx are damaged"),
+        ({"decoder": "{}"}, "The metadata of m.onnx are damaged: .*kind"),
+        ({"decoder": '{"kind": "beam"}'}, "The metadata of m.onnx are damaged: .*no decoder is called 'beam'"),
         ({"sample_image": "?"}, "The metadata of m.onnx are damaged"),
     ],
 )
