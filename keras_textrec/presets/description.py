@@ -59,6 +59,8 @@ def describe_name(name: str) -> dict[str, Any]:
     """
     names = preset_names()
     if name not in names:
+        if not {"/", "\\"}.isdisjoint(name):
+            raise ValueError(f"There is no preset folder {name!r}.")
         raise ValueError(f"There is no preset and no folder {name!r}; {near_names(name, names)}")
     description = yaml.load((FOLDER / f"{name}.yaml").read_text(encoding="utf-8"), _YAML)
     like = description.pop("like", None)

@@ -37,9 +37,15 @@ def progress_bar(*columns, show: bool = True) -> Progress:
     return Progress(*columns, console=console, disable=not (show and console.is_terminal))
 
 
+MOST_NAMES = 12
+
+
 def near_names(name: object, names: Iterable[str]) -> str:
-    """The end of a sentence about a name that does not exist: the near ones, or all there are."""
+    """The end of a sentence about a name that does not exist: the near ones, or those that there are."""
     names = list(names)
     name = str(name)
     near = difflib.get_close_matches(name, names, 3, 0.65) or difflib.get_close_matches(name, names, 1, 0.4)
-    return f"did you mean {' or '.join(near)}?" if near else f"there are: {', '.join(names)}."
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    more = f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else ""
+    return f"there are: {', '.join(names[:MOST_NAMES])}{more}."

@@ -76,9 +76,9 @@ def test_a_preset_like_another(tmp_path, monkeypatch):
 def test_an_unknown_name_suggests_near_ones():
     with pytest.raises(ValueError, match="no preset and no folder 'crnn_smal_en'; did you mean crnn_small_en?"):
         CRNN.from_preset("crnn_smal_en")
-    with pytest.raises(ValueError, match="no preset and no folder 'zzz'; there are: .*crnn_small_en"):
+    with pytest.raises(ValueError, match="no preset and no folder 'zzz'; there are: crnn_mv3_en, .* and [0-9]+ more"):
         describe("zzz")
-    with pytest.raises(ValueError, match="no preset and no folder '/no/where'"):
+    with pytest.raises(ValueError, match="There is no preset folder '/no/where'"):
         describe("/no/where")
 
 
