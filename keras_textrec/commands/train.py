@@ -43,8 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import open_sources
     from keras_textrec.presets import override
-    from keras_textrec.text.charset import Charset, typed_characters
-    from keras_textrec.text.tokenizers import with_charset
+    from keras_textrec.text.charset import Charset, config_with_charset, typed_characters
     from keras_textrec.training.recipes import Recipe
     from keras_textrec.training.train import train
     from keras_textrec.zoo import describe, load_preset
@@ -60,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
     description = override(description, settings)
     if options.charset is not None and "tokenizer" in description["model"]:
         charset = Charset(typed_characters(options.charset))
-        description["model"]["tokenizer"] = with_charset(description["model"]["tokenizer"], charset)
+        description["model"]["tokenizer"] = config_with_charset(description["model"]["tokenizer"], charset)
     best, epoch = train(
         model_to_train(
             description,

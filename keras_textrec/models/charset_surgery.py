@@ -12,7 +12,8 @@ from keras_textrec.layers.attention_decoder import AttentionDecoder
 from keras_textrec.layers.hybrid_decoder import HybridDecoder
 from keras_textrec.layers.nrtr_decoder import NRTRDecoder
 from keras_textrec.presets.history import ABOUT_WEIGHTS, without
-from keras_textrec.text import Charset, NRTRTokenizer, Tokenizer, tokenizers
+from keras_textrec.text import Charset, NRTRTokenizer, Tokenizer
+from keras_textrec.text.charset import config_with_charset
 
 logger = logging.getLogger(__name__)
 
@@ -53,7 +54,7 @@ def with_charset(model: keras.Model, charset: Charset | str | Sequence[str], kee
         ValueError: no charset.
     """
     charset = charset if isinstance(charset, Charset) else Charset(charset)
-    tokenizer = type(model.tokenizer)(**tokenizers.with_charset(model.tokenizer.get_config(), charset))
+    tokenizer = type(model.tokenizer)(**config_with_charset(model.tokenizer.get_config(), charset))
     new = type(model).from_config({**model.get_config(), "tokenizer": tokenizer})
     new.about = without(model.about, ABOUT_WEIGHTS)
     if keep_weights:

@@ -8,6 +8,7 @@ import string
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from keras_textrec.system.terminal import near_names
 
@@ -182,6 +183,21 @@ def typed_characters(value: str) -> Sequence[str]:
     if os.path.isfile(value) or _is_file_name(value):
         return Charset.from_file(value).characters
     return value
+
+
+def config_with_charset(config: dict[str, Any], charset: Charset) -> dict[str, Any]:
+    """A tokenizer's configuration for other characters.
+
+    If the new charset holds upper case, labels are no longer made lower case: no label would have it otherwise.
+    """
+    upper = [entry for entry in charset if entry != entry.lower()]
+    if config.get("lowercase") and upper:
+        logger.info("Labels are no longer made lower case: the new charset holds %s.", " ".join(upper[:40]))
+    return {
+        **config,
+        "charset": list(charset),
+        "lowercase": bool(config.get("lowercase")) and not upper,
+    }
 
 
 @functools.cache

@@ -2,11 +2,10 @@
 
 import dataclasses
 import itertools
-import logging
 import re
 import unicodedata
 from collections.abc import Sequence
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 
@@ -17,23 +16,6 @@ from keras_textrec.text.places import letter_places
 from keras_textrec.text.readings import Character, Reading, reading_of
 
 POLICIES = ("error", "drop", "strip")
-
-logger = logging.getLogger(__name__)
-
-
-def with_charset(config: dict[str, Any], charset: Charset) -> dict[str, Any]:
-    """A tokenizer's configuration for other characters.
-
-    If the new charset holds upper case, labels are no longer made lower case: no label would have it otherwise.
-    """
-    upper = [entry for entry in charset if entry != entry.lower()]
-    if config.get("lowercase") and upper:
-        logger.info("Labels are no longer made lower case: the new charset holds %s.", " ".join(upper[:40]))
-    return {
-        **config,
-        "charset": list(charset),
-        "lowercase": bool(config.get("lowercase")) and not upper,
-    }
 
 
 class Tokenizer:
