@@ -11,13 +11,15 @@ HELP = "write a preset as an ONNX, LiteRT or SavedModel file that needs nothing 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", help="a name, a folder or hf://USER/REPO")
     parser.add_argument("file", metavar="FILE.onnx|FILE.tflite|FOLDER/", help="the suffix is the format")
-    parser.add_argument("--quantize", metavar="NUMBERS", help="smaller numbers, as float16, where the format has them")
+    parser.add_argument(
+        "--quantize", metavar="NUMBERS", help="float16, int8 (of weights), or int8-full with --calibrate"
+    )
     parser.add_argument(
         "--input", default="image", help="image: pixels in, characters out; core: the network alone (%(default)s)"
     )
     parser.add_argument("--width", type=at_least(1), metavar="N", help="one canvas width for all images, in pixels")
     parser.add_argument("--opset", type=at_least(1), default=17, metavar="N", help="of ONNX (%(default)s)")
-    parser.add_argument("--calibrate", metavar="SOURCE", help="images like those to be read, for int8 throughout")
+    parser.add_argument("--calibrate", metavar="SOURCE", help="labelled images like those to be read, for int8")
 
 
 def run(options: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from keras_textrec.export.calibration import check_calibration
 from keras_textrec.export.check import PhotoCheck, WordCheck
 from keras_textrec.export.contract import contract_of, file_converter
 from keras_textrec.export.formats import OPSET, Format, Options, chosen_format
@@ -39,6 +40,7 @@ def export(
     path = pathlib.Path(path)
     if not (format.detectors or hasattr(model, "tokenizer")):
         raise ValueError(f"{format.name} files hold recognisers only; export a {type(model).__name__} as FILE.onnx.")
+    check_calibration(model, options)
     if format.one_width and width is None:
         width = model.converter.width
         options = dataclasses.replace(options, width=width)

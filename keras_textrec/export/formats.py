@@ -70,14 +70,21 @@ class Format:
         return f"FILE{self.suffix}" if self.suffix else "FOLDER/"
 
 
+# Of the formats that hold smaller numbers.
+_QUANTIZE = {
+    None: Tolerance(1e-3),
+    "float16": Tolerance(2e-2, 0.05),
+    "int8": Tolerance(1.0, 0.1),  # of weights
+    "int8-full": Tolerance(1.0, 0.1),  # arithmetic throughout
+}
 ONNX = Format(
     name="ONNX",
     suffix=".onnx",
     module="onnx",
     packages=("onnx", "onnxruntime"),
-    quantize={None: Tolerance(1e-3)},
+    quantize=_QUANTIZE,
     inputs=INPUTS,
-    options=("width", "opset"),
+    options=("width", "opset", "calibrate"),
     detectors=True,
 )
 LITERT = Format(
@@ -85,12 +92,7 @@ LITERT = Format(
     suffix=".tflite",
     module="litert",
     packages=("tensorflow", "ai_edge_litert"),
-    quantize={
-        None: Tolerance(1e-3),
-        "float16": Tolerance(2e-2, 0.05),
-        "int8": Tolerance(1.0, 0.1),  # of weights
-        "int8-full": Tolerance(1.0, 0.1),  # arithmetic throughout
-    },
+    quantize=_QUANTIZE,
     inputs=INPUTS,
     options=("width", "calibrate"),
     one_width=True,

@@ -10,17 +10,17 @@ from typing import Any
 import numpy as np
 
 from keras_textrec.data import Source
+from keras_textrec.export.calibration import calibration_images
 from keras_textrec.export.contract import file_converter
 from keras_textrec.export.formats import Options
 from keras_textrec.export.saved_model import read, save
 from keras_textrec.export.tf_process import run_with_tensorflow
-from keras_textrec.images import ImageConverter, load_image
+from keras_textrec.images import ImageConverter
 from keras_textrec.layers.standard import only_traced
 from keras_textrec.reading.contract import decoder_of
 from keras_textrec.reading.litert_engine import METADATA
 from keras_textrec.system.errors import Failure
 
-_SAMPLES = 128  # images that int8 throughout is calibrated with
 _DATE = (1980, 1, 1, 0, 0, 0)  # the same metadata are the same bytes
 
 
@@ -28,14 +28,9 @@ def write(model: Any, path: pathlib.Path, options: Options) -> None:
     """Writes the file, still without metadata.
 
     Raises:
-        ValueError: there is no such file of this network; or no image of the calibration source can be read.
+        ValueError: no image of the calibration source can be read.
         Failure: TensorFlow cannot write it, or only with operators that are not built in.
     """
-    if options.quantize == "int8-full" and decoder_of(model.tokenizer)["kind"] != "ctc":
-        raise ValueError(
-            f"There is no quantize='int8-full' for a {type(model).__name__}: TensorFlow cannot calibrate the loop that "
-            "decodes. Take quantize='int8' or 'float16'."
-        )
     arguments = {"path": str(path.absolute()), "width": options.width or model.converter.width}
     arguments |= {"input": options.input, "quantize": options.quantize}
     if options.quantize != "int8-full":
@@ -55,22 +50,11 @@ def stamp(path: pathlib.Path, metadata: dict[str, str]) -> None:
 
 
 def _samples(source: Source, converter: ImageConverter, input: str) -> dict[str, np.ndarray]:
-    """Images of a source as the file takes them: N of each of its arguments, by name.
-
-    Raises:
-        ValueError: none of the first images can be read.
-    """
-    positions = np.unique(np.linspace(0, len(source) - 1, _SAMPLES).astype(int)) if len(source) else []
+    """Images of a source as the file takes them: N of each of its arguments, by name."""
     canvases, widths = [], []
-    for position in positions:
-        try:
-            pixels = load_image(source[int(position)][0])
-        except (OSError, ValueError):  # a damaged record is none to learn from
-            continue
+    for image in calibration_images(source):
         canvases.append(np.zeros((converter.height, converter.width, 3), "uint8"))
-        widths.append(converter.fit(pixels, canvases[-1]))
-    if not canvases:
-        raise ValueError(f"No image of the calibration source can be read; {len(positions)} were tried.")
+        widths.append(converter.fit(image, canvases[-1]))
     pixels, ends = np.stack(canvases), np.array(widths, "int32")
     if input == "image":
         return {"image": pixels, "width": ends}

@@ -1,28 +1,33 @@
 """ONNX files: pixels in, characters out, written from the Keras graph on any backend."""
 
 import pathlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import onnx
 
+from keras_textrec.export.calibration import calibration_images
 from keras_textrec.export.contract import file_converter
 from keras_textrec.export.decoding import characters_of
 from keras_textrec.export.formats import Options
 from keras_textrec.export.graph import Graph
 from keras_textrec.export.onnx_network import core, network
+from keras_textrec.export.onnx_numbers import compute_in_int8, store_weights
 from keras_textrec.export.pixels import photo_pixels, word_pixels
 
 # What the network takes, and what it gives: values of every file that takes pixels, by name.
 _STAGES = {"pixels": "network_input/Identity", "network": "network_output/Identity"}
+# The scopes of what stands around the network, whose numbers stay as they are.
+_AROUND = ("converter", "valid_ratio", "network_input", "network_output", "decoding")
 
 
 def write(model: Any, path: pathlib.Path, options: Options) -> None:
     """Writes the file, still without metadata.
 
     Raises:
-        ValueError: the network has a layer that cannot be written; or the opset is not supported.
+        ValueError: the network has a layer that cannot be written; the opset is not supported; or no image of the
+            calibration source can be read.
     """
     if options.input == "core":
         proto = core(model, options.opset)
@@ -30,6 +35,11 @@ def write(model: Any, path: pathlib.Path, options: Options) -> None:
         proto = _recognizer(model, options)
     else:
         proto = _detector(model, options)
+    if options.quantize == "int8-full":
+        nodes = [node.name for node in proto.graph.node if node.name.partition("/")[0] not in _AROUND]
+        proto = compute_in_int8(proto, nodes, _samples(model, options))
+    if options.quantize:
+        store_weights(proto, options.quantize.removesuffix("-full"))
     path.write_bytes(proto.SerializeToString(deterministic=True))
 
 
@@ -53,6 +63,13 @@ def stages(path: pathlib.Path, image: np.ndarray) -> dict[str, np.ndarray]:
     session = onnxruntime.InferenceSession(proto.SerializeToString(), providers=["CPUExecutionProvider"])
     pixels, output = session.run(list(_STAGES.values()), {"image": image[None]})
     return {"pixels": pixels[0].transpose(1, 2, 0), "network": output[0]}
+
+
+def _samples(model: Any, options: Options) -> Iterator[dict[str, np.ndarray]]:
+    """Images of the calibration source, one at a time, as the file takes them."""
+    converter = file_converter(model, options.width)
+    for image in calibration_images(options.calibrate):
+        yield {"image": image[None] if options.input == "image" else converter([image])}
 
 
 def _recognizer(model: Any, options: Options) -> onnx.ModelProto:

@@ -174,11 +174,12 @@ class PresetModel(DirectModel):
 
         Args:
             path: FILE.onnx, FILE.tflite, or a folder for a TensorFlow SavedModel. What is there is replaced.
-            quantize: "float16" or "int8" for smaller numbers, where the format has them.
+            quantize: smaller numbers, where the format has them: weights in "float16" or "int8", or arithmetic in int8,
+                "int8-full", which needs `calibrate`.
             input: "image", pixels in and characters out; or "core", the network alone.
             width: one canvas width for all images, in pixels; a longer one is squeezed.
             opset: of ONNX.
-            calibrate: a source of images like those to be read: int8 arithmetic throughout.
+            calibrate: a source of labelled images like those to be read, of which an int8 file may lose half a point.
 
         Returns:
             The report, which also lies beside the file, as `PATH.report.json`.

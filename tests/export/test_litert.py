@@ -124,12 +124,6 @@ def test_int8_throughout_keeps_nothing_from_one_image_to_the_next(tmp_path):
         np.testing.assert_array_equal(output["confidences"], again["confidences"])
 
 
-def test_int8_throughout_is_not_for_decoders_in_loops(tmp_path):
-    options = Options(width=64, quantize="int8-full", calibrate=from_arrays(WORDS, ["a"] * 5))
-    with pytest.raises(ValueError, match=r"no quantize='int8-full' for a RARE.*Take quantize='int8' or 'float16'"):
-        litert.write(network("rare"), tmp_path / "model.tflite", options)
-
-
 def test_a_source_without_images_calibrates_nothing(tmp_path):
     options = Options(width=64, quantize="int8-full", calibrate=from_arrays([b"none"] * 3, ["a"] * 3))
     with pytest.raises(ValueError, match="No image of the calibration source can be read; 3 were tried"):
