@@ -24,7 +24,9 @@ def fused_lstm(cell: keras.layers.LSTMCell, sequences: tf.Tensor, go_backwards: 
         The last output, all of them in the order of the steps, and the last states.
     """
     with tf.init_scope():  # weights as numbers, though a graph is being made
-        kernel, recurrent_kernel, bias = (np.array(v.value) for v in (cell.kernel, cell.recurrent_kernel, cell.bias))
+        kernel, recurrent_kernel, bias = map(
+            keras.ops.convert_to_numpy, (cell.kernel, cell.recurrent_kernel, cell.bias)
+        )
     # The closing features are 1 and their weights not above the others': the range of int8 is not widened by them.
     largest = np.abs(kernel).max()
     features = math.ceil((_CLOSED + np.abs(recurrent_kernel).sum(0).max()) / largest)
