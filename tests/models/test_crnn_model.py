@@ -24,6 +24,7 @@ def values(model):
     return [np.array(keras.ops.convert_to_numpy(v.value)) for v in model.trainable_variables]
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("width", [8, 101])
 def test_output_shapes_and_time_steps(width):
     model = crnn()
@@ -43,6 +44,7 @@ def test_the_reader_gives_probabilities_of_the_same_graph():
     assert len(model.reader.weights) == len(model.weights)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize("height", [17, 48])
 def test_heights_that_leave_one_row(height):
     model = CRNN("ab", ImageConverter(height, 64), ResNetVD((1, 1, 1, 1), (4, 4, 4, 4), (4, 4, 4)), hidden_size=4)
@@ -56,6 +58,7 @@ def test_other_heights_are_refused(height, rows):
         CRNN("ab", ImageConverter(height, 64), backbone, hidden_size=4)
 
 
+@pytest.mark.one_backend
 @pytest.mark.parametrize(
     "size, multiplier, channels",
     [("large", 0.1, 96), ("small", 0.5, 288)],

@@ -189,6 +189,7 @@ def test_a_diverged_epoch_is_not_kept(tmp_path, epochs, description, sources):
     assert len(rows(tmp_path / "run")) == 1
 
 
+@pytest.mark.one_backend
 def test_a_loss_that_explodes_is_told(tmp_path, description, sources):
     """A learning rate of 1000: the loss stays finite, since gradients are clipped."""
     wild = override(

@@ -22,6 +22,8 @@ from keras_textrec.zoo import download as download_module
 from tests.serving import FileServer, serving
 from tests.tiny import crnn, same_weights
 
+pytestmark = pytest.mark.one_backend
+
 CHECKPOINT = b"the publisher's file " * 10_000
 PATH = "/v2.0/tiny_train.tar"
 URI = "hf://somebody/tiny"
@@ -246,8 +248,6 @@ PROCESS = """
 import pathlib, shutil, sys, time
 import keras_textrec
 from keras_textrec.presets import description
-
-pytestmark = pytest.mark.one_backend
 description.FOLDER, tiny, ending = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3] == "ending"
 def convert(path, folder, *, preset=None, config=None, charset=None):
     shutil.copytree(tiny, folder)

@@ -18,6 +18,8 @@ from keras_textrec.zoo.hub import parse_hub_uri
 from tests.serving import HubServer, serving
 from tests.tiny import change_json, crnn, draw, make_crnn, png, same_weights
 
+pytestmark = pytest.mark.one_backend
+
 URI = "hf://somebody/tiny"
 REPOSITORY = "somebody/tiny"
 FILES = {"config.json", "metadata.json", "model.weights.h5"}
@@ -88,8 +90,6 @@ def test_keras_alone_loads_it(hub, folder, tmp_path):
     textrec.upload_preset(URI, folder)
     code = f"""
 import keras, keras_textrec, sys
-
-pytestmark = pytest.mark.one_backend
 model = keras.saving.load_model("{URI}")
 keras_textrec.TextRecognizer.from_preset("{URI}")
 model.save_weights(sys.argv[1])
