@@ -185,7 +185,7 @@ ODD = (None, -1, 0, 3.7, "x", "", [], {}, [[1]], [None], {"a": 1}, True, ["a", "
 
 
 @pytest.mark.one_backend
-@pytest.mark.parametrize("rounds", [60, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [60, pytest.param(200, marks=pytest.mark.slow)])
 def test_odd_values_and_flipped_bits_give_an_error_or_a_model(preset, rounds):
     """Whatever a file of a preset says, it is built or refused by ValueError."""
     rng = random.Random(rounds)
