@@ -3,6 +3,7 @@
 import argparse
 from typing import Any
 
+from keras_textrec.export.formats import OPSET
 from keras_textrec.system.numbers import at_least
 
 HELP = "write a preset as an ONNX, LiteRT or SavedModel file that needs nothing of this package"
@@ -18,7 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--input", default="image", help="image: pixels in, characters out; core: the network alone (%(default)s)"
     )
     parser.add_argument("--width", type=at_least(1), metavar="N", help="one canvas width for all images, in pixels")
-    parser.add_argument("--opset", type=at_least(1), default=17, metavar="N", help="of ONNX (%(default)s)")
+    parser.add_argument("--opset", type=at_least(1), default=OPSET, metavar="N", help="of ONNX (%(default)s)")
     parser.add_argument("--calibrate", metavar="SOURCE", help="labelled images like those to be read, for int8")
 
 

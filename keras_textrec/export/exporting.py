@@ -19,6 +19,7 @@ from keras_textrec.export.formats import OPSET, Format, Options, chosen_format
 from keras_textrec.reading.exported import load_exported
 from keras_textrec.system.errors import Failure
 from keras_textrec.system.paths import check_folder
+from keras_textrec.system.whole_files import take_place
 
 # Errors of a place that cannot be written; others are of something else, such as a source.
 _UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
@@ -113,15 +114,7 @@ def _scratch(path: pathlib.Path) -> Iterator[pathlib.Path]:
         with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}-") as folder:
             scratch = pathlib.Path(folder, path.name)
             yield scratch
-            old = pathlib.Path(folder, "old")
-            if path.is_dir():  # a folder is not replaced by another that is not empty
-                os.replace(path, old)
-            try:
-                os.replace(scratch, path)
-            except OSError:
-                if old.exists():
-                    os.replace(old, path)
-                raise
+            take_place(scratch, path, pathlib.Path(folder, "old"))
             os.replace(report_path(scratch), report_path(path))
     except OSError as error:
         if error.errno not in _UNWRITABLE:

@@ -37,7 +37,7 @@ def convert(model: Any, path: str) -> None:
     """What `write` does, with a model that lives on TensorFlow."""
     import tensorflow as tf
 
-    from keras_textrec.export.tf_reading import decode, normalize, resize
+    from keras_textrec.export.tf_reading import decode, is_turned, normalize, resize
 
     converter, charset = model.converter, list(model.tokenizer.charset)
     decoder = decoder_of(model.tokenizer)
@@ -51,8 +51,7 @@ def convert(model: Any, path: str) -> None:
         shape = tf.shape(image)
         columns = shape[2]
         if converter.turn_above:
-            high = tf.cast(shape[1], tf.float64) > converter.turn_above * tf.cast(shape[2], tf.float64)
-            columns = tf.where(high, shape[1], shape[2])
+            columns = tf.where(is_turned(image, converter), shape[1], shape[2])
         columns = tf.cast(columns, tf.float32)
         scale = columns / tf.cast(end, tf.float32)
         for name in ("left", "right"):

@@ -26,9 +26,9 @@ def resize(images: tf.Tensor, converter: ImageConverter) -> tuple[tf.Tensor, tf.
     The numbers are those of `cv2.resize` (bilinear, uint8), to the last bit.
     """
     if converter.turn_above:
-        shape = tf.shape(images)
-        high = tf.cast(shape[1], tf.float64) > converter.turn_above * tf.cast(shape[2], tf.float64)
-        images = tf.cond(high, lambda: tf.reverse(tf.transpose(images, [0, 2, 1, 3]), [1]), lambda: images)
+        images = tf.cond(
+            is_turned(images, converter), lambda: tf.reverse(tf.transpose(images, [0, 2, 1, 3]), [1]), lambda: images
+        )
         images.set_shape((None, None, None, 3))
     height, width = tf.shape(images)[1], tf.shape(images)[2]
     scaled = converter.height * (tf.cast(width, tf.float64) / tf.cast(height, tf.float64))
@@ -53,6 +53,12 @@ def resize(images: tf.Tensor, converter: ImageConverter) -> tuple[tf.Tensor, tf.
     pixels = tf.pad(pixels, [[0, 0], [0, 0], [0, canvas - end], [0, 0]])
     pixels.set_shape((None, converter.height, None if converter.resize == "widen" else converter.width, 3))
     return pixels, end
+
+
+def is_turned(images: tf.Tensor, converter: ImageConverter) -> tf.Tensor:
+    """Whether a converter with `turn_above` turns images of this size, (N, H, W, 3): bool ()."""
+    height, width = (tf.cast(side, tf.float64) for side in tf.unstack(tf.shape(images)[1:3]))
+    return height > converter.turn_above * width
 
 
 def _neighbours(size: tf.Tensor, count: tf.Tensor, inside: bool) -> tuple[tf.Tensor, ...]:

@@ -15,7 +15,6 @@ import numpy as np
 
 from keras_textrec.data.batches import Batches
 from keras_textrec.data.sources import Source, source_summary
-from keras_textrec.export.exporting import export
 from keras_textrec.export.formats import OPSET
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.presets import save_preset
@@ -190,6 +189,8 @@ class PresetModel(DirectModel):
             OSError: the file cannot be written.
             RuntimeError: the written file does not read as this model does; then there is none.
         """
+        from keras_textrec.export.exporting import export  # not needed to read or train
+
         return export(self, path, quantize=quantize, input=input, width=width, opset=opset, calibrate=calibrate)
 
     def save_to_preset(self, folder: str | pathlib.Path) -> None:

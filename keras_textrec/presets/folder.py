@@ -8,7 +8,6 @@ preset tells about itself stand there too. metadata.json says when and by what t
 import contextlib
 import datetime
 import json
-import os
 import pathlib
 import shutil
 import tempfile
@@ -18,6 +17,7 @@ from typing import Any
 import h5py
 import keras
 
+from keras_textrec.system.whole_files import take_place
 from keras_textrec.version import __version__
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
@@ -157,17 +157,10 @@ def _replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:
-        new, old = pathlib.Path(scratch, "new"), pathlib.Path(scratch, "old")
+        new = pathlib.Path(scratch, "new")
         new.mkdir()
         yield new
         for path in inside:
             if path.name not in (CONFIG, METADATA, WEIGHTS):
                 (shutil.copytree if path.is_dir() else shutil.copy2)(path, new / path.name)
-        if folder.exists():
-            os.replace(folder, old)
-        try:
-            os.replace(new, folder)
-        except OSError:
-            if old.exists():
-                shutil.move(old, folder)
-            raise
+        take_place(new, folder, pathlib.Path(scratch, "old"))

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all."""
+"""Files and folders that are written whole or not at all."""
 
 import contextlib
 import os
@@ -22,4 +22,20 @@ def whole_file(path: pathlib.Path) -> Iterator[BinaryIO]:
         os.replace(scratch, path)
     except BaseException:
         scratch.unlink(missing_ok=True)
+        raise
+
+
+def take_place(new: pathlib.Path, path: pathlib.Path, old: pathlib.Path) -> None:
+    """Puts a file or folder where another may be, which comes back if that fails.
+
+    Args:
+        old: where a folder at `path` goes meanwhile, for none that is not empty is replaced by another.
+    """
+    if path.is_dir():
+        os.replace(path, old)
+    try:
+        os.replace(new, path)
+    except OSError:
+        if old.exists():
+            os.replace(old, path)
         raise

@@ -52,10 +52,11 @@ def upload_preset(
         raise ValueError(f"{uri}: a preset is uploaded to hf://user/repo, without a revision.")
     folder = pathlib.Path(folder)
     # Nobody could use what cannot be loaded here.
-    load_weights(build(describe_folder(folder), initialize=False), folder / WEIGHTS)
+    description = describe_folder(folder)
+    load_weights(build(description, initialize=False), folder / WEIGHTS)
     files: dict[str, pathlib.Path | bytes] = {name: folder / name for name in (CONFIG, METADATA, WEIGHTS)}
     for file in map(pathlib.Path, exports):
-        _check_export(file, describe_folder(folder))
+        _check_export(file, description)
         files[file.name] = file
     if card is not None:
         files[CARD] = card.encode()
