@@ -9,7 +9,7 @@ import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
 from keras_textrec.presets.description import charset_of
-from keras_textrec.presets.exports_card import exports_section
+from keras_textrec.presets.exports_card import detector_exports_section, exports_section
 from keras_textrec.presets.papers import PAPERS
 from keras_textrec.text.direction import has_right_to_left
 
@@ -53,7 +53,7 @@ def make_card(description: dict[str, Any], name: str, exports: Sequence[str] = (
     )
     sections = {
         "Usage": _usage(description, name),
-        "Exported files": exports and exports_section(exports, has_right_to_left("".join(charset_of(description)))),
+        "Exported files": exports and _exports(description, exports),
         "Characters": _characters(description, name),
         "Images": _images(description),
         "Limits": _limits(description),
@@ -126,6 +126,12 @@ def _usage(description: dict[str, Any], name: str) -> str:
         f'import os\n\nos.environ["KERAS_BACKEND"] = "tensorflow"  # "{backends}"\n\nimport keras_textrec as textrec\n'
     )
     return f"{intro}\n\n```bash\n{extras}\n```\n\n```python\n{start}{textwrap.dedent(code)}\n```"
+
+
+def _exports(description: dict[str, Any], files: Sequence[str]) -> str:
+    if not _reads(description):
+        return detector_exports_section(files)
+    return exports_section(files, has_right_to_left("".join(charset_of(description))))
 
 
 def _characters(description: dict[str, Any], name: str) -> str | None:

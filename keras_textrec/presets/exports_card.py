@@ -43,6 +43,12 @@ for (size_t i = 0; i < results[0].GetTensorTypeAndShapeInfo().GetElementCount();
 """
 
 
+def detector_exports_section(files: Sequence[str]) -> str:
+    """The section of a detector's card, in Markdown. `files`: names, FILE.onnx."""
+    rows = "\n".join(f'- `{file}`: `textrec.load_exported("{file}").detect("photo.jpg")`' for file in files)
+    return f"Files that take uint8 pixels and give a map of where text is; the metadata have what boxes need.\n\n{rows}"
+
+
 def exports_section(files: Sequence[str], right_to_left: bool = False) -> str:
     """The section of a recogniser's card, in Markdown.
 

@@ -122,3 +122,10 @@ def test_the_command(tmp_path, capsys):
     assert "no_such_preset" in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["card"])
+
+
+def test_a_card_tells_how_to_run_exported_files():
+    words = make_card(describe("crnn_small_en"), "crnn_small_en", ["m.onnx", "m.tflite"])
+    assert 'load_exported("m.tflite").read("word.png")' in words and "```cpp" in words
+    photos = make_card(describe("repsvtr_det"), "repsvtr_det", ["det.onnx"])
+    assert 'load_exported("det.onnx").detect("photo.jpg")' in photos and "```cpp" not in photos
