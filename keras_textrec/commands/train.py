@@ -97,7 +97,7 @@ def model_to_train(description: dict[str, Any], initial=None, resumed=None):
     from keras_textrec.presets.history import ABOUT_WEIGHTS, untrained, without
     from keras_textrec.training.precision import resolve_dtype
     from keras_textrec.training.recipes import Recipe
-    from keras_textrec.training.train import dtype_of_run
+    from keras_textrec.training.run_folder import dtype_of_run
 
     keras.utils.set_random_seed(description["training"].get("seed", 0))
     dtype = Recipe.from_dict(description["training"]).dtype

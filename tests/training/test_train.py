@@ -12,6 +12,7 @@ from keras_textrec.commands.train import model_to_train
 from keras_textrec.data import lmdb
 from keras_textrec.presets import override
 from keras_textrec.system.workers import WorkersFailed
+from keras_textrec.training import run_folder
 from keras_textrec.training import train as training
 from tests.tiny import crnn, write_lmdb
 
@@ -47,9 +48,9 @@ def straight(place, description, sources):
         if not (place / "broken").exists():
             shutil.copytree(place / "straight", place / "broken")
 
-    save = training._save_state
+    save = run_folder._save_state
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "_save_state", save_and_copy)
+        patch.setattr(run_folder, "_save_state", save_and_copy)
         patch.setattr("keras_textrec.training.precision.has_bfloat16", lambda: False)
         return train(description, *sources, place / "straight"), place / "straight"
 

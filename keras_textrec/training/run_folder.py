@@ -1,0 +1,145 @@
+"""What a training keeps in its folder: state, log, best and last preset; and what a resumed one goes on with."""
+
+import contextlib
+import csv
+import datetime
+import os
+import pathlib
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import yaml
+
+from keras_textrec.system.workers import WorkersFailed
+
+STATE, LOG, DESCRIPTION = "state.npz", "log.csv", "description.yaml"
+# What chooses the best checkpoint: words right, by what the charset makes meaningful (`reading_metrics`); by its name,
+# and by that of a guided network.
+WATCHED = ("val_accuracy", "val_ctc_accuracy")
+# A mean loss of an epoch so many times the first step's is no learning.
+DIVERGED = 10
+
+
+def dtype_of_run(output: str | pathlib.Path) -> str:
+    """The dtype policy of the run in a folder; "auto" where there is no run."""
+    path = pathlib.Path(output, DESCRIPTION)
+    return yaml.safe_load(path.read_text("utf-8"))["training"]["dtype"] if path.is_file() else "auto"
+
+
+def check_output(output: pathlib.Path, description: dict[str, Any], resume: bool) -> None:
+    """Raises a ValueError where a training cannot begin, or not go on, in this folder."""
+    has_run = (output / STATE).exists()
+    if resume and not has_run:
+        raise ValueError(f"There is no training to resume in {output}: it has no {STATE}.")
+    if has_run and not resume:
+        raise ValueError(f"{output} holds a training already; go on with it (--resume) or give another folder.")
+    if resume:
+        before = yaml.safe_load((output / DESCRIPTION).read_text("utf-8"))
+        if before != description:
+            raise ValueError(f"{output} was trained by another description; resume with {output / DESCRIPTION}.")
+
+
+def begin(output: pathlib.Path, description: dict[str, Any]) -> None:
+    """Makes the folder of a new training and writes its description there."""
+    output.mkdir(parents=True, exist_ok=True)
+    (output / LOG).unlink(missing_ok=True)  # of a run that ended before its first state was written
+    (output / DESCRIPTION).write_text(yaml.safe_dump(description, sort_keys=False, allow_unicode=True), "utf-8")
+
+
+def resume_from(output: pathlib.Path, model: keras.Model) -> tuple[int, tuple[float, int]]:
+    """Sets the model, its optimizer and the log to the last whole epoch.
+
+    Returns:
+        The epochs done, and the best watched value so far with its epoch.
+    """
+    epoch, best = _load_state(model, output / STATE)
+    _cut_log(output / LOG, epoch)
+    return epoch, best
+
+
+@contextlib.contextmanager
+def kept_told(output: pathlib.Path) -> Iterator[None]:
+    """When processes fail, it is told what there is to go on with."""
+    try:
+        yield
+    except WorkersFailed as error:
+        if not (output / STATE).exists():
+            raise
+        raise WorkersFailed(f"{error} {output} keeps the last whole epoch; resume to go on.") from error
+
+
+class Keeper(keras.callbacks.Callback):
+    """After every epoch: the log's row, the best and the last preset, then the state that a resumed run starts from."""
+
+    def __init__(self, output: pathlib.Path, best: tuple[float, int], images_per_epoch: int, images_before: int):
+        super().__init__()
+        self.first_loss: float | None = None
+        self.images_before = images_before
+        self.output = output
+        self.best = best
+        self.images_per_epoch = images_per_epoch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.started = time.perf_counter()
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.first_loss is None:
+            self.first_loss = float(logs["loss"])
+
+    def on_epoch_end(self, epoch, logs=None):
+        if not np.isfinite(logs["loss"]) or logs["loss"] > DIVERGED * (self.first_loss or np.inf):
+            raise ValueError(
+                f"The loss became {logs['loss']:.4g} in epoch {epoch + 1}, of which nothing is kept; lower "
+                "training.learning_rate or training.clip_norm."
+            )
+        row = {
+            "epoch": epoch + 1,
+            "images": self.images_before + (epoch + 1) * self.images_per_epoch,
+            "seconds": round(time.perf_counter() - self.started, 1),
+            "time": datetime.datetime.now().isoformat(timespec="seconds"),
+            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
+            **{key: float(value) for key, value in logs.items()},
+        }
+        path = self.output / LOG
+        is_new = not path.exists()
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, row)
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+        self.model.about = {**self.model.about, "images_seen": row["images"]}
+        watched = next(float(logs[name]) for name in WATCHED if name in logs)
+        if watched > self.best[0]:
+            self.best = watched, epoch + 1
+            self.model.save_to_preset(self.output / "best")
+        self.model.save_to_preset(self.output / "last")
+        _save_state(self.model, self.output / STATE, epoch + 1, self.best)
+
+
+def _save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: tuple[float, int]) -> None:
+    arrays = {"epoch": np.array(epoch), "best": np.array(best)}
+    for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+        arrays |= {f"{kind}/{i}": keras.ops.convert_to_numpy(v.value) for i, v in enumerate(variables)}
+    scratch = path.with_suffix(".tmp")
+    with scratch.open("wb") as file:
+        np.savez(file, **arrays)
+    os.replace(scratch, path)
+
+
+def _load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, tuple[float, int]]:
+    """Sets the model and its optimizer; the epochs done, and the best watched value so far with its epoch."""
+    with np.load(path, allow_pickle=False) as state:
+        for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
+            for i, variable in enumerate(variables):
+                variable.assign(state[f"{kind}/{i}"])
+        value, of_epoch = state["best"].tolist()
+        return int(state["epoch"]), (value, int(of_epoch))
+
+
+def _cut_log(path: pathlib.Path, epochs: int) -> None:
+    """Drops the rows of epochs whose state was never written."""
+    lines = path.read_text("utf-8").splitlines(keepends=True)
+    path.write_text("".join(lines[: epochs + 1]), "utf-8")
