@@ -17,6 +17,7 @@ _ROOMS = {
     "backbones": (),
     "converters.convert": ("convert",),
     "data": (),
+    "decoding": ("Lexicon",),
     "images": ("ImageConverter", "PhotoConverter"),
     "models": (
         "CRNN",
@@ -33,6 +34,7 @@ _ROOMS = {
     "reading.exported": ("load_exported",),
     "synthesis": (),
     "text": (
+        "Alternative",
         "AttentionTokenizer",
         "CTCTokenizer",
         "Character",

@@ -7,6 +7,7 @@ from keras_textrec import synthesis as synthesis
 from keras_textrec import text as text
 from keras_textrec import training as training
 from keras_textrec.converters.convert import convert as convert
+from keras_textrec.decoding import Lexicon as Lexicon
 from keras_textrec.images import ImageConverter as ImageConverter
 from keras_textrec.images import PhotoConverter as PhotoConverter
 from keras_textrec.models import (
@@ -38,6 +39,9 @@ from keras_textrec.models import (
 )
 from keras_textrec.presets import preset_names as preset_names
 from keras_textrec.reading.exported import load_exported as load_exported
+from keras_textrec.text import (
+    Alternative as Alternative,
+)
 from keras_textrec.text import (
     AttentionTokenizer as AttentionTokenizer,
 )

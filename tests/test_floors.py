@@ -16,7 +16,7 @@ FLOORS = (
     {"version"},
     {"system"},
     {"text", "images"},
-    {"data"},
+    {"data", "decoding"},
     {"synthesis"},
     {"layers"},
     {"backbones"},
@@ -31,7 +31,7 @@ FLOORS = (
     {"commands"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-WITHOUT_KERAS = {"version", "system", "text", "images", "synthesis", "reading", "doctor", "commands"}
+WITHOUT_KERAS = {"version", "system", "text", "images", "synthesis", "decoding", "reading", "doctor", "commands"}
 
 
 def imports(path: pathlib.Path) -> set[str]:

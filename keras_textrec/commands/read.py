@@ -8,9 +8,10 @@ import os
 import pathlib
 import sys
 from collections import Counter
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from keras_textrec.system.numbers import at_least
 from keras_textrec.system.terminal import one_line, progress_bar
 
 DEFAULT_PRESET = "crnn_small_en"
@@ -31,6 +32,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="onnx: by ONNX Runtime, which starts in a second; the preset is exported once, into the cache",
     )
     parser.add_argument("--recursive", action="store_true", help="read the folders in the folders, too")
+    known = parser.add_argument_group("what is known of the texts (docs/reading.md)")
+    known.add_argument("--allow", metavar="CHARACTERS", help="the characters that a text may have, as 0-9A-Z-")
+    known.add_argument("--pattern", metavar="EXPRESSION", help="a regular expression that the whole text fits")
+    known.add_argument("--lexicon", metavar="FILE", help="the words that a text may be, one a line, UTF-8")
+    known.add_argument("--ignore-case", action="store_true", help="of the lexicon")
+    known.add_argument("--ignore-punctuation", action="store_true", help="of the lexicon, spaces too")
+    known.add_argument("--min-confidence", type=float, help="less, and no word of the lexicon is read")
+    known.add_argument("--alternatives", type=at_least(1), metavar="N", help="name the N most probable texts")
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence")
     form.add_argument("--json", action="store_true", help="JSON, with the confidence and place of every character")
@@ -38,9 +47,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     files = image_files(options.images, options.recursive)
-
+    constraints = _constraints(options)
     form = "csv" if options.csv else "json" if options.json else "lines"
-    return print_readings(_recognizer(options.preset, options.engine), files, "read", form)
+    if options.alternatives and options.csv:
+        raise ValueError("--csv has no columns for --alternatives; --json, or lines, name them.")
+    return print_readings(_recognizer(options.preset, options.engine), files, "read", form, constraints)
+
+
+def _constraints(options: argparse.Namespace) -> dict[str, Any]:
+    """What is known of the texts, as `TextRecognizer.read` takes it."""
+    names = ("allow", "pattern", "lexicon", "alternatives", "min_confidence")
+    constraints = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.lexicon is not None:
+        from keras_textrec.decoding import Lexicon
+
+        constraints["lexicon"] = Lexicon(options.lexicon, options.ignore_case, options.ignore_punctuation)
+    elif options.ignore_case or options.ignore_punctuation:
+        raise ValueError("--ignore-case and --ignore-punctuation go with --lexicon; a pattern begins with (?i).")
+    return constraints
 
 
 def _recognizer(preset: str, engine: str) -> Any:
@@ -54,11 +78,14 @@ def _recognizer(preset: str, engine: str) -> Any:
     return TextRecognizer.from_preset(preset)
 
 
-def print_readings(model: Any, files: Sequence[str], command: str, form: str = "lines") -> int:
+def print_readings(
+    model: Any, files: Sequence[str], command: str, form: str = "lines", constraints: Mapping[str, Any] | None = None
+) -> int:
     """Reads the files and prints what they say, each as soon as it and those before it are read; the exit status.
 
     Args:
         form: "lines" (in columns on a terminal, with tabs between them elsewhere), "csv" or "json".
+        constraints: what is known of the texts, as `TextRecognizer.read` takes it.
     """
     from keras_textrec.images import load_image
     from keras_textrec.reading import in_order
@@ -86,7 +113,7 @@ def print_readings(model: Any, files: Sequence[str], command: str, form: str = "
     show = len(files) > MANY and not sys.stdout.isatty()
     with contextlib.closing(write), progress_bar(show=show) as progress:
         task = progress.add_task("read", total=len(files))
-        for position, outcome in in_order(model.read_stream(images())):
+        for position, outcome in in_order(model.read_stream(images(), **constraints or {})):
             progress.advance(task)
             name, page = files[position], pages.pop(position, 0.0)
             if not isinstance(outcome, Reading):
@@ -94,7 +121,7 @@ def print_readings(model: Any, files: Sequence[str], command: str, form: str = "
                 tell(outcome if name in str(outcome) else f"{name}: {outcome}")
                 continue
             write.send((name, outcome))
-            if outcome.confidence < page:
+            if not constraints and outcome.confidence < page:
                 tell(f"{name} looks like a page or a photograph, not one word or line; TextSpotter reads those.")
     return 1 if failed else 0
 
@@ -104,7 +131,8 @@ def _write_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]
     width = max((len(one_line(name)) for name in files), default=0) if terminal else 0
     while True:
         name, reading = yield
-        cells = one_line(name).ljust(width), f"{reading.confidence:.3f}", one_line(reading.text)
+        cells = [one_line(name).ljust(width), f"{reading.confidence:.3f}", one_line(reading.text or "")]
+        cells += [f"{one_line(other.text)} {other.probability:.3g}" for other in reading.alternatives]
         print(*cells, sep="  " if terminal else "\t", flush=True)
 
 

@@ -2,12 +2,13 @@
 
 import functools
 from collections.abc import Iterable, Iterator
-from typing import Any
+from typing import Any, Unpack
 
 import keras
 import numpy as np
 from keras import layers
 
+from keras_textrec.decoding import Constraints
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.reading import read_all, read_stream
@@ -53,21 +54,26 @@ class AttentionRecognizer(TextRecognizer):
         *seen, _ = self.inputs
         return seen if len(seen) > 1 else seen[0]
 
-    def read(self, images: Any, batch_size: int = 32, attention: bool = False) -> Reading | list[Reading]:
+    def read(
+        self, images: Any, batch_size: int = 32, attention: bool = False, **constraints: Unpack[Constraints]
+    ) -> Reading | list[Reading]:
         """As `TextRecognizer.read`. An attention decoder does not place its characters: each spans the image.
 
         Args:
             attention: give every reading its attention maps, float (characters, ...), over the network's last feature
-                map; the images are read one by one.
+                map; the images are read one by one, and without constraints.
         """
-        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size, attention=attention))
+        options = {"batch_size": batch_size, "attention": attention, **constraints}
+        return read_all(images, functools.partial(self.read_stream, **options))
 
     def read_stream(
-        self, images: Iterable[Any], batch_size: int = 32, attention: bool = False
+        self, images: Iterable[Any], batch_size: int = 32, attention: bool = False, **constraints: Unpack[Constraints]
     ) -> Iterator[tuple[int, Outcome]]:
         """As `TextRecognizer.read_stream`, with attention as in `read`."""
         if not attention:
-            return super().read_stream(images, batch_size)
+            return super().read_stream(images, batch_size, **constraints)
+        if constraints:
+            raise ValueError(f"Attention maps are those of a free reading; leave out {' and '.join(constraints)}.")
         return read_stream(images, self.converter, self._read_with_attention, 1, self._canvas_widths)
 
     def _read_with_attention(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]:

@@ -3,8 +3,8 @@
 import functools
 import os
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Self, Unpack
 
 import keras
 import numpy as np
@@ -12,6 +12,7 @@ import numpy as np
 from keras_textrec.data import Source, find_sources, from_arrays
 from keras_textrec.data.augment import Augmentation, augmentation
 from keras_textrec.data.memory_source import are_texts
+from keras_textrec.decoding import Constraint, Constraints
 from keras_textrec.models.charset_surgery import with_charset
 from keras_textrec.models.preset_model import PresetModel, compiles_every_shape, default_jit
 from keras_textrec.presets.description import dtype_policy
@@ -48,8 +49,8 @@ class TextRecognizer(PresetModel):
         widths = [width for _, width in self.recipe.canvases or [(0, self.converter.width)]]
         return self.recipe.max_length, max(map(self.time_steps, widths))
 
-    def read(self, images: Any, batch_size: int = 32) -> Reading | list[Reading]:
-        """Reads one image or many.
+    def read(self, images: Any, batch_size: int = 32, **constraints: Unpack[Constraints]) -> Reading | list[Reading]:
+        """Reads one image or many, within what is known of their texts.
 
         Threads may share a model; they are served one after the other.
 
@@ -57,29 +58,51 @@ class TextRecognizer(PresetModel):
             images: a path, bytes, an open file, array or PIL image (`keras_textrec.images.load_image` says what is
                 accepted), or many of them: a list or another iterable, or an array (B, H, W, 3).
             batch_size: images a step at most.
+            constraints: what is known of the texts (docs/reading.md). An image that no text fits reads as "", with the
+                confidence 0.
+
+                - allow: the characters that a text may have, or ranges of them, as "0-9A-Z-".
+                - pattern: a regular expression that the whole text fits.
+                - lexicon: the words that a text may be: a list, a UTF-8 file of one a line, a `Lexicon`, which can
+                  ignore case and punctuation, or a list of lists or lexica, one for each image.
+                - alternatives: how many of the most probable texts to name in `Reading.alternatives`.
+                - min_confidence: of a lexicon: where the best word's confidence is less, `Reading.text` is None.
 
         Returns:
             A `Reading`, or a list of them in the order of the images. `left` and `right` of its characters are columns
             of the given image, in pixels (rows, where the converter turns it), or None where the network does not tell.
 
         Raises:
-            FileNotFoundError, ValueError: an image cannot be read; nothing is returned for the others.
+            FileNotFoundError, ValueError: an image cannot be read; nothing is returned for the others. Or a constraint
+                makes no sense for this network; `keras_textrec.decoding.Constraint` says which.
             RuntimeError: this process was forked from one that had a model (see `keras_textrec.system.forks`).
         """
-        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size))
+        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size, **constraints))
 
-    def read_stream(self, images: Iterable[Any], batch_size: int = 32) -> Iterator[tuple[int, Outcome]]:
+    def read_stream(
+        self, images: Iterable[Any], batch_size: int = 32, **constraints: Unpack[Constraints]
+    ) -> Iterator[tuple[int, Outcome]]:
         """Reads any number of images, in the memory of a few batches; results come as they are ready.
 
         Args:
             images: any iterable of what `read` takes, such as a generator of paths.
             batch_size: images a step at most.
+            constraints: as for `read`.
 
         Yields:
             Each image's position, and its `Reading` or the OSError or ValueError that tells why there is none;
             `keras_textrec.reading.read_stream` says in which order.
         """
-        return read_stream(images, self.converter, self.read_batch, batch_size, self._canvas_widths)
+        if all(value is None for value in constraints.values()):
+            return read_stream(images, self.converter, self.read_batch, batch_size, self._canvas_widths)
+        constraint = Constraint(self.tokenizer, **constraints)
+        read_batch = self.constrained_reader(constraint)
+        return read_stream(images, self.converter, read_batch, batch_size, self._canvas_widths, constraint.each)
+
+    def constrained_reader(self, constraint: Constraint) -> Callable[..., list[Reading]]:
+        """What reads converted images as `read_batch` does, within a constraint. Its third argument are the lexica of
+        the images, where each has its own."""
+        raise NotImplementedError
 
     @functools.cached_property
     def _canvas_widths(self) -> list[int] | None:

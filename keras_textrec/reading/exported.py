@@ -3,15 +3,16 @@
 import functools
 import pathlib
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, Unpack
 
 import numpy as np
 
+from keras_textrec.decoding import Constraint, Constraints, CTCDecoder, Lexicon
 from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.reading.contract import Contract
 from keras_textrec.reading.stream import Outcome, read_all, read_pixels, read_stream
-from keras_textrec.text import Character, Reading
+from keras_textrec.text import Character, CTCTokenizer, Reading
 
 
 class Engine(Protocol):
@@ -69,20 +70,48 @@ class ExportedRecognizer:
         facts = f"{self.contract.preset or self.contract.model}, {len(self.contract.charset)} characters"
         return f"<{type(self).__name__} of {facts}, input {self.engine.takes}>"
 
-    def read(self, images: Any, batch_size: int = 32) -> Reading | list[Reading]:
-        """Reads one image or many; arguments and results are those of `TextRecognizer.read`."""
-        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size))
+    def read(self, images: Any, batch_size: int = 32, **constraints: Unpack[Constraints]) -> Reading | list[Reading]:
+        """Reads one image or many; arguments and results are those of `TextRecognizer.read`.
 
-    def read_stream(self, images: Iterable[Any], batch_size: int = 32) -> Iterator[tuple[int, Outcome]]:
+        Raises:
+            ValueError: as there; or constraints were given, and the file is not a CTC network's, `input="core"`.
+        """
+        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size, **constraints))
+
+    def read_stream(
+        self, images: Iterable[Any], batch_size: int = 32, **constraints: Unpack[Constraints]
+    ) -> Iterator[tuple[int, Outcome]]:
         """Reads any number of images; arguments and results are those of `TextRecognizer.read_stream`."""
+        if any(value is not None for value in constraints.values()):
+            return self._read_within(Constraint(self.tokenizer, **constraints), images, batch_size)
         if self.engine.takes == "core":
             return read_stream(images, self.converter, self._read_core, batch_size)
         return read_pixels(images, self.converter, self._read_pixels, batch_size)
 
+    def _read_within(self, constraint: Constraint, images: Any, batch_size: int) -> Iterator[tuple[int, Outcome]]:
+        if not isinstance(self.tokenizer, CTCTokenizer):
+            raise ValueError(
+                "The decoder of this exported file writes by itself, and cannot be told what is known of the text; "
+                "read with the model that it was exported from."
+            )
+        if self.engine.takes != "core":
+            raise ValueError(
+                "This exported file gives characters, and what is known of the text needs the network's probabilities; "
+                "export the model with input='core' (--input core), or read with the model."
+            )
+        decoder = CTCDecoder(self.tokenizer, constraint)
+
+        def read_batch(x: np.ndarray, valid_ratio: np.ndarray, lexica: Sequence[Lexicon] | None = None):
+            return decoder.decode(self._probabilities(x, valid_ratio), valid_ratio, lexica)
+
+        return read_stream(images, self.converter, read_batch, batch_size, knowledge=constraint.each)
+
     def _read_core(self, x: np.ndarray, valid_ratio: np.ndarray) -> Sequence[Reading]:
+        return self.tokenizer.decode(self._probabilities(x, valid_ratio), valid_ratio=valid_ratio)
+
+    def _probabilities(self, x: np.ndarray, valid_ratio: np.ndarray) -> np.ndarray:
         inputs = {"image": x, "valid_ratio": valid_ratio}
-        outputs = self.engine.run({name: inputs[name] for name in self.engine.inputs})
-        return self.tokenizer.decode(outputs["probabilities"], valid_ratio=valid_ratio)
+        return self.engine.run({name: inputs[name] for name in self.engine.inputs})["probabilities"]
 
     def _read_pixels(self, image: np.ndarray) -> list[Reading]:
         outputs = self.engine.run({"image": image})

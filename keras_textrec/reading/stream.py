@@ -34,9 +34,10 @@ class _Waiting:
 def read_stream(
     images: Iterable[Any],
     converter: ImageConverter,
-    read_batch: Callable[[np.ndarray, np.ndarray], Sequence[Reading]],
+    read_batch: Callable[..., Sequence[Reading]],
     batch_size: int = 32,
     widths: Sequence[int] | None = None,
+    knowledge: Sequence[Any] | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
     """Reads any number of images in the memory of a few batches.
 
@@ -67,6 +68,8 @@ def read_stream(
 
     def prepare(position: int, image: Any) -> _Waiting:
         pixels = load_image(image)
+        if knowledge is not None and position >= len(knowledge):
+            raise ValueError(f"There are more images than the {len(knowledge)} that something is known of.")
         width = converter.canvas_width(pixels.shape)
         if widths:
             width = next(other for other in widths if other >= width)
@@ -77,7 +80,8 @@ def read_stream(
         pixels, ends = np.stack([waiting.pixels for waiting in group]), [waiting.end for waiting in group]
         x = converter.normalize(pixels, ends, np.empty(pixels.shape, "float32"))
         width = x.shape[2]
-        readings = read_batch(x, np.array(ends, "float32") / width)
+        known = [] if knowledge is None else [[knowledge[waiting.position] for waiting in group]]
+        readings = read_batch(x, np.array(ends, "float32") / width, *known)
         return (_in_pixels(*pair, converter, width) for pair in zip(readings, group, strict=True))
 
     return _read(images, prepare, read, whole_number("batch_size", batch_size))

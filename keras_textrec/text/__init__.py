@@ -3,10 +3,11 @@
 from keras_textrec.text.attention_tokenizers import AttentionTokenizer, NRTRTokenizer, SARTokenizer, SequenceTokenizer
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.label_report import LabelReport
-from keras_textrec.text.readings import Character, Reading
+from keras_textrec.text.readings import Alternative, Character, Reading
 from keras_textrec.text.tokenizers import CTCTokenizer, Tokenizer
 
 __all__ = [
+    "Alternative",
     "AttentionTokenizer",
     "CTCTokenizer",
     "Character",

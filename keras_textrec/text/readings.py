@@ -27,22 +27,39 @@ class Character:
     right: float | None = None
 
 
+@dataclasses.dataclass(frozen=True)
+class Alternative:
+    """A text that may stand in an image, and its probability, 0 to 1: how sure the network is of the whole of it."""
+
+    text: str
+    probability: float
+
+
 @dataclasses.dataclass(frozen=True, repr=False)
 class Reading:
     """What stands in one image. `confidence` is the mean over the characters, 0.0 when nothing was read.
+
+    Of a word of a lexicon, `confidence` is the geometric mean per character of its probability, and `text` is None
+    where that is less than the `min_confidence` which `read` was given. `constraint` says what limited the text, ""
+    where nothing did. `alternatives`, where they were asked for, are the most probable texts, the best first.
 
     `attention`, where it was asked for, is float (characters, ...): for every character, how much of it was read from
     each place of the network's last feature map. It takes no part in comparisons.
     """
 
-    text: str
+    text: str | None
     confidence: float
     characters: tuple[Character, ...] = ()
     attention: np.ndarray | None = dataclasses.field(default=None, compare=False)
+    constraint: str = ""
+    alternatives: tuple[Alternative, ...] = ()
 
     def __repr__(self) -> str:
         count = len(self.characters)
-        return f"Reading({self.text!r}, confidence={self.confidence:.4f}, {count} character{'' if count == 1 else 's'})"
+        facts = [f"confidence={self.confidence:.4f}", f"{count} character{'' if count == 1 else 's'}"]
+        facts += [self.constraint] if self.constraint else []
+        facts += [f"{len(self.alternatives)} alternatives"] if self.alternatives else []
+        return f"Reading({self.text!r}, {', '.join(facts)})"
 
     def _repr_html_(self) -> str:
         """What a notebook shows: the text and its confidence; below, each character, and a bar as long as its place is,
@@ -61,12 +78,17 @@ class Reading:
             for character, (left, right) in zip(self.characters, places)
         )
         drawing = f'<svg width="{_DRAWN_WIDTH}" height="30" font-size="14">{marks}</svg>' if marks else ""
-        return f"<div><b>{_escaped(self.text)}</b> <small>{self.confidence:.4f}</small><br>{drawing}</div>"
+        return f"<div><b>{_escaped(self.text or '')}</b> <small>{self.confidence:.4f}</small><br>{drawing}</div>"
 
     def to_dict(self) -> dict:
         """The reading as plain dictionaries, lists, strings and numbers, for JSON; without the attention."""
         characters = [dataclasses.asdict(c) for c in self.characters]
-        return {"text": self.text, "confidence": self.confidence, "characters": characters}
+        content = {"text": self.text, "confidence": self.confidence, "characters": characters}
+        if self.constraint:
+            content["constraint"] = self.constraint
+        if self.alternatives:
+            content["alternatives"] = [dataclasses.asdict(alternative) for alternative in self.alternatives]
+        return content
 
 
 def reading_of(characters: Sequence[Character], attention: np.ndarray | None = None) -> Reading:

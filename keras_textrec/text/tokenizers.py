@@ -210,14 +210,29 @@ class Tokenizer:
             reason = "infeasible"
         return ids, reason, unknown
 
-    def _greedy(self, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """The best class of every step, int (B, T), and its probability, float64 (B, T). ValueError: another shape."""
+    def known_ids(self, text: str) -> tuple[list[int], list[str]]:
+        """The ids of a text's characters, whatever its length, and those of its characters that have none."""
+        ids, _, unknown = self._encode(text, None, None)
+        return ids, unknown
+
+    def text(self, ids: Sequence[int]) -> str:
+        """What ids of characters write, as they stand from left to right."""
+        entries = [self.charset.characters[id - self.first_id] for id in ids]
+        return "".join(text for _, text in to_logical(entries)) if self.right_to_left else "".join(entries)
+
+    def checked(self, probabilities: np.ndarray) -> np.ndarray:
+        """Probabilities (B, T, V) as an array. ValueError: another shape."""
         probabilities = np.asarray(probabilities)
         if probabilities.ndim != 3 or probabilities.shape[-1] != self.vocabulary_size:
             raise ValueError(
                 f"The probabilities must have the shape (images, time steps, {self.vocabulary_size}) for this charset, "
                 f"got {probabilities.shape}."
             )
+        return probabilities
+
+    def _greedy(self, probabilities: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The best class of every step, int (B, T), and its probability, float64 (B, T)."""
+        probabilities = self.checked(probabilities)
         best = probabilities.argmax(-1)  # NumPy's argmax takes the first of equals, as Paddle's does.
         return best, np.take_along_axis(probabilities, best[..., None], -1)[..., 0].astype("float64")
 
@@ -281,17 +296,28 @@ class CTCTokenizer(Tokenizer):
         """
         best, maxima = self._greedy(probabilities)
         ratios = [1.0] * len(best) if valid_ratio is None else np.asarray(valid_ratio).tolist()
-        return [self._read(*row) for row in zip(best, maxima.tolist(), ratios, strict=True)]
+        return [self.read_path(*row) for row in zip(best, maxima.tolist(), ratios, strict=True)]
 
-    def _read(self, ids: np.ndarray, maxima: list[float], valid_ratio: float) -> Reading:
-        steps = len(ids)
-        starts = np.flatnonzero(np.diff(ids, prepend=-1))
+    def read_path(
+        self, path: np.ndarray, values: Sequence[float], valid_ratio: float, texts: Sequence[str] | None = None
+    ) -> Reading:
+        """The reading of one class for every frame, as `decode` has it.
+
+        Args:
+            path: int (T,).
+            values: T numbers, each class' probability.
+            valid_ratio: the part of the input's width that the image fills.
+            texts: what the runs of classes write, blanks left out; None: what the charset says.
+        """
+        steps = len(path)
+        starts = np.flatnonzero(np.diff(path, prepend=-1))
         ends = np.append(starts[1:], steps)
-        letters = ids[starts] > 0
+        letters = path[starts] > 0
         starts, ends = starts[letters], ends[letters]
         lefts, rights = letter_places((starts + ends) / 2, valid_ratio * steps)
-        characters = [
-            Character(self.charset.characters[ids[start] - 1], maxima[start], left, right)
-            for start, left, right in zip(starts.tolist(), (lefts / steps).tolist(), (rights / steps).tolist())
-        ]
-        return self.reading(characters)
+        if texts is None:
+            texts = [self.charset.characters[id - 1] for id in path[starts].tolist()]
+        places = zip(starts.tolist(), (lefts / steps).tolist(), (rights / steps).tolist())
+        return self.reading(
+            [Character(text, values[start], *sides) for text, (start, *sides) in zip(texts, places, strict=True)]
+        )

@@ -145,6 +145,23 @@ def test_read_prints_json(preset, images, readings, capsys):
     assert set(rows[0]["characters"][0]) == {"text", "confidence", "left", "right"}
 
 
+def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
+    files = [str(images / f"{word}.png") for word in WORDS[:2]]
+    (tmp_path / "words.txt").write_text(f"{readings[1].upper()}\n{readings[0]}\n", "utf-8")
+    lexicon = ["--lexicon", str(tmp_path / "words.txt"), "--ignore-case"]
+    assert main(["read", *files, "--preset", preset, *lexicon, "--alternatives", "2"]) == 0
+    lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert [line[2] for line in lines] == [readings[0], readings[1].upper()]
+    assert all(line[3].rpartition(" ")[0] == line[2] for line in lines)
+    assert main(["read", files[0], "--preset", preset, "--pattern", r"\d{3}", "--json"]) == 0
+    (content,) = json.loads(capsys.readouterr().out)
+    assert content["constraint"] == r"pattern \d{3}" and content["text"].isdecimal()
+    assert main(["read", files[0], "--preset", preset, "--pattern", "(", "--allow", "a"]) == 1
+    assert "is no regular expression" in capsys.readouterr().err
+    assert main(["read", files[0], "--preset", preset, "--ignore-case"]) == 1
+    assert "go with --lexicon" in capsys.readouterr().err
+
+
 def test_read_continues_past_what_it_cannot_read(preset, images, readings, capsys):
     (images / "aaa.png").write_text("a text file")
     (images / "bbb.jpg").write_bytes(cv2.imencode(".jpg", draw("cat"))[1].tobytes()[:-100])

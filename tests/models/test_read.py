@@ -2,6 +2,7 @@ import io
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -113,6 +114,25 @@ def test_a_stream_goes_past_what_cannot_be_read(images, alone):
     outcomes = dict(crnn().read_stream(iter([images[0], b"no image", images[1]])))
     assert (outcomes[0].text, outcomes[2].text) == (alone[0].text, alone[1].text)
     assert isinstance(outcomes[1], ValueError)
+
+
+def test_reading_within_what_is_known(images, alone):
+    """Whatever the order in which images of several widths are read, each has its own lexicon."""
+    readings = crnn().read(images, pattern="[a-f]{2}[0-9]")
+    assert all(re.fullmatch("[a-f]{2}[0-9]", reading.text) for reading in readings)
+    assert all(set(reading.text) <= set("xyz") for reading in crnn().read(images, allow="x-z"))
+    lexica = [["other", text[:-1], text + "x"] for text in TEXTS]
+    readings = crnn().read(images, 2, lexicon=lexica)
+    assert all(reading.text in words for reading, words in zip(readings, lexica, strict=True))
+    assert [reading.text for reading in crnn().read(images, lexicon=[[one.text, "q"] for one in alone])] == [
+        one.text for one in alone
+    ]
+    named = crnn().read(images[0], alternatives=3)
+    assert named.alternatives[0].text == named.text
+    assert 0 < sum(other.probability for other in named.alternatives) <= 1
+    assert crnn().read(images[0], allow=None, pattern=None) == alone[0]
+    with pytest.raises(ValueError, match="There are more images than the 1 that something is known of"):
+        crnn().read(images, lexicon=[["a"]])
 
 
 def test_threads_share_a_model(images, alone):

@@ -53,6 +53,18 @@ def test_arguments_and_errors_are_those_of_read(files, takes, tmp_path):
         exported.read_stream(b"")
 
 
+def test_what_is_known_of_a_text(files):
+    """A file with probabilities reads within it as the model does; one with characters says what to do."""
+    image = draw("walrus")
+    exported = textrec.load_exported(files["core"])
+    for constraint in ({"pattern": "[a-f]{3}"}, {"allow": "0-9"}, {"lexicon": [["horse", "walrus"]]}):
+        wanted = crnn().read([image], **constraint)
+        read = exported.read([image], **constraint)
+        assert [reading.text for reading in read] == [reading.text for reading in wanted]
+    with pytest.raises(ValueError, match="gives characters, .* input='core'"):
+        textrec.load_exported(files["image"]).read(image, allow="0-9")
+
+
 @pytest.mark.parametrize("takes", ["image", "core"])
 def test_no_backend_is_imported(files, takes, tmp_path):
     (tmp_path / "w.png").write_bytes(png(draw("walrus")))

@@ -1,0 +1,121 @@
+"""Reading the probabilities of a CTC network within what is known of the texts."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from keras_textrec.decoding.constraint import Constraint
+from keras_textrec.decoding.ctc import BLANK, CTCScorer, TextLattice, Viterbi, collapse
+from keras_textrec.decoding.lexicons import CompiledLexicon, Lexicon
+from keras_textrec.decoding.search import Found
+from keras_textrec.text import CTCTokenizer, Reading
+
+MOST_NUMBERS = 1 << 22  # that Viterbi keeps at a time
+
+
+class CTCDecoder:
+    """`CTCTokenizer.decode` within a constraint.
+
+    Exact are `allow` (the best path of the allowed classes), `pattern` (the best path of a text that fits) and the
+    probability of a text. Which texts are the most probable is a search: `keras_textrec.decoding.search`.
+
+    Args:
+        tokenizer: of the network.
+        constraint: made for it.
+    """
+
+    def __init__(self, tokenizer: CTCTokenizer, constraint: Constraint):
+        self.tokenizer = tokenizer
+        self.constraint = constraint
+        self._known = np.append(BLANK, np.flatnonzero(constraint.allowed) + tokenizer.first_id)
+        self._viterbi = Viterbi(constraint.automaton, tokenizer.vocabulary_size) if constraint.pattern else None
+
+    def decode(
+        self, probabilities: np.ndarray, valid_ratio: np.ndarray, lexica: Sequence[Lexicon] | None = None
+    ) -> list[Reading]:
+        """The readings of probabilities, float (B, T, V).
+
+        Args:
+            valid_ratio: float (B,), the part of the input's width that each image fills.
+            lexica: one for each image, where each has its own.
+
+        Raises:
+            ValueError: the array has another shape.
+        """
+        probabilities = self.tokenizer.checked(probabilities).astype("float64")
+        ratios = np.asarray(valid_ratio).tolist()
+        if self.constraint.lexica is not None:
+            lexica = lexica or [self.constraint.lexica] * len(probabilities)
+            return self._words(probabilities, ratios, [self.constraint.compiled(lexicon) for lexicon in lexica])
+        allowed = np.zeros_like(probabilities)
+        allowed[..., self._known] = probabilities[..., self._known]
+        if self.constraint.alternatives:
+            return self._texts(allowed, ratios)
+        if self._viterbi is None:
+            readings = self.tokenizer.decode(allowed, valid_ratio=valid_ratio)
+            return [self.constraint.told(reading) for reading in readings]
+        several = max(1, MOST_NUMBERS // (allowed.shape[1] * self._viterbi.size))
+        readings = []
+        for start in range(0, len(allowed), several):
+            part = allowed[start : start + several]
+            for y, ratio, path in zip(part, ratios[start:], self._viterbi.best_paths(part)[0]):
+                readings.append(self.constraint.told(self._reading(y, ratio, path)))
+        return readings
+
+    def _texts(self, probabilities: np.ndarray, ratios: list[float]) -> list[Reading]:
+        found = [
+            self.constraint.search(CTCScorer(y, self.constraint.automaton.alphabet), self.constraint.automaton, len(y))
+            for y in probabilities
+        ]
+        paths = _paths(probabilities, found)
+        readings = map(self._reading, probabilities, ratios, paths)
+        return [self.constraint.told(*row) for row in zip(readings, found, strict=True)]
+
+    def _words(
+        self, probabilities: np.ndarray, ratios: list[float], lexica: list[CompiledLexicon | None]
+    ) -> list[Reading]:
+        folded = [y if lexicon is None else lexicon.folded(y) for y, lexicon in zip(probabilities, lexica, strict=True)]
+        found = [[] if best is None else [best] for best in _greedy_words(folded, lexica)]
+        for image, (y, lexicon) in enumerate(zip(folded, lexica)):
+            # What is more probable than all others together need not be compared with them.
+            certain = found[image] and found[image][0].probability > 0.5 and not self.constraint.alternatives
+            if lexicon is not None and not certain:
+                scorer = CTCScorer(y, lexicon.automaton.alphabet)
+                found[image] = self.constraint.search(scorer, lexicon.automaton, len(y), found[image])
+        readings = []
+        for y, ratio, path, texts, lexicon in zip(folded, ratios, _paths(folded, found), found, lexica):
+            letters = lexicon.letters(self.constraint.text(texts[0], lexicon)) if lexicon and texts else None
+            readings.append(self.constraint.told(self._reading(y, ratio, path, letters), texts, lexicon))
+        return readings
+
+    def _reading(
+        self, probabilities: np.ndarray, ratio: float, path: np.ndarray, letters: Sequence[str] | None = None
+    ) -> Reading:
+        values = np.take_along_axis(probabilities, path[:, None], 1)[:, 0].tolist()
+        return self.tokenizer.read_path(path, values, ratio, letters)
+
+
+def _greedy_words(folded: list[np.ndarray], lexica: list[CompiledLexicon | None]) -> list[Found | None]:
+    """The words that are read without the lexicon, where they are in it."""
+    found: list[Found | None] = [None] * len(folded)
+    texts = {}
+    for image, (y, lexicon) in enumerate(zip(folded, lexica)):
+        ids = collapse(y.argmax(-1))
+        state = lexicon.automaton.walk(ids) if lexicon is not None else 0
+        if state > 0 and lexicon.automaton.accepting[state]:
+            texts[image] = ids, state
+    if texts:
+        lattice = TextLattice([folded[image] for image in texts], [ids for ids, _ in texts.values()])
+        for (image, (ids, state)), probability in zip(texts.items(), lattice.probabilities().tolist()):
+            found[image] = Found(probability, ids, state)
+    return found
+
+
+def _paths(probabilities: Sequence[np.ndarray], found: list[list[Found]]) -> np.ndarray:
+    """The best path of the best text that was found in each image, int (B, T); blanks alone where none was."""
+    paths = np.full((len(probabilities), len(probabilities[0])), BLANK)
+    images = [image for image, texts in enumerate(found) if texts and texts[0].ids]
+    if images:
+        texts = [found[image][0].ids for image in images]
+        paths[images] = TextLattice([probabilities[image] for image in images], texts).paths()
+    return paths

@@ -1,0 +1,175 @@
+"""Lists of the words that an image may show."""
+
+import functools
+import os
+import pathlib
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from keras_textrec.decoding.automaton import Automaton, trie
+from keras_textrec.text import Charset, Tokenizer
+
+
+class Lexicon:
+    """The words that an image may show, and what of them is compared.
+
+    Of words that are the same then, the first is what is read.
+
+    Args:
+        words: the words, or a UTF-8 file of one a line.
+        ignore_case: whether a letter may be read in either case.
+        ignore_punctuation: whether all but letters, digits and the marks on them may be read or left out, spaces too.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not UTF-8, or there are no words.
+        TypeError: a word is no string.
+    """
+
+    def __init__(
+        self,
+        words: Iterable[str] | str | os.PathLike,
+        ignore_case: bool = False,
+        ignore_punctuation: bool = False,
+    ):
+        where = "The lexicon"
+        if isinstance(words, str | os.PathLike):
+            where = f"The lexicon {os.fspath(words)!r}"
+            words = filter(None, read_lines(words))
+        self.words = tuple(words)
+        self.ignore_case = ignore_case
+        self.ignore_punctuation = ignore_punctuation
+        if not self.words:
+            raise ValueError(f"{where} holds no words.")
+        if others := [word for word in self.words if not isinstance(word, str)]:
+            raise TypeError(f"Every word of a lexicon is a string, got {others[0]!r}.")
+        self._compiled: tuple[Tokenizer, CompiledLexicon] | None = None
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __repr__(self) -> str:
+        ignored = [name for name in ("case", "punctuation") if getattr(self, f"ignore_{name}")]
+        return f"lexicon of {len(self):,} words" + (f", {' and '.join(ignored)} ignored" if ignored else "")
+
+    def compiled(self, tokenizer: Tokenizer) -> "CompiledLexicon":
+        """The words as a tokenizer's classes; made once.
+
+        Raises:
+            ValueError: none of the words can be written.
+        """
+        if self._compiled is None or self._compiled[0] is not tokenizer:
+            self._compiled = tokenizer, CompiledLexicon(self, tokenizer)
+        return self._compiled[1]
+
+
+class CompiledLexicon:
+    """A lexicon over the classes of a network, some of which are one where case or punctuation is ignored.
+
+    Attributes:
+        fold: int (V,), the number of what each class is compared by; 0 for what is ignored, and all special symbols.
+        automaton: the words, over these numbers.
+        word_of: int (states,), which word ends in each state; -1 for none.
+        left_out: a sentence about the words that cannot be written; "" if there are none.
+
+    Raises:
+        ValueError: none of the words can be written.
+    """
+
+    def __init__(self, lexicon: Lexicon, tokenizer: Tokenizer):
+        self.lexicon = lexicon
+        self.tokenizer = tokenizer
+        self.fold = _fold(
+            tokenizer.charset,
+            tokenizer.first_id,
+            tokenizer.vocabulary_size,
+            lexicon.ignore_case,
+            lexicon.ignore_punctuation,
+        )
+        rows, places, left_out = [], [], []
+        for place, word in enumerate(lexicon.words):
+            ids, unknown = self.ids(word)
+            if unknown or not ids:
+                left_out.append((word, unknown))
+            else:
+                rows.append(tuple(self.fold[ids].tolist()))
+                places.append(place)
+        self.left_out = ""
+        if left_out:
+            word, unknown = left_out[0]
+            reason = f"the charset does not hold {', '.join(map(repr, unknown))}" if unknown else "nothing is compared"
+            if not rows:
+                raise ValueError(f"None of the {len(lexicon):,} words can be written: of {word!r}, {reason}.")
+            count = f"{len(left_out):,} of the {len(lexicon):,} words of the lexicon"
+            self.left_out = f"{count} cannot be written and are left out: of {word!r}, {reason}."
+        self.automaton: Automaton
+        self.automaton, ends = trie(rows)
+        self.word_of = np.full(self.automaton.states, -1)
+        for place, row in zip(reversed(places), reversed(rows)):
+            self.word_of[ends[row]] = place
+
+    def ids(self, word: str) -> tuple[list[int], list[str]]:
+        """The classes of what is compared of a word, and its characters that the charset does not have."""
+        if self.lexicon.ignore_punctuation:
+            word = _compared(word)
+        ids, unknown = self.tokenizer.known_ids(word)
+        for other in (word.lower(), word.upper()) if unknown and self.lexicon.ignore_case else ():
+            ids, unknown = self.tokenizer.known_ids(other)
+            if not unknown:
+                break
+        return ids, unknown
+
+    def letters(self, word: str) -> list[str]:
+        """The characters that are compared, in the order of the classes."""
+        return [self.tokenizer.charset.characters[id - self.tokenizer.first_id] for id in self.ids(word)[0]]
+
+    def folded(self, probabilities: np.ndarray) -> np.ndarray:
+        """The probabilities (..., V) of the numbers of `fold`: classes that are one are added up."""
+        order = np.argsort(self.fold, kind="stable")
+        first = np.searchsorted(self.fold[order], np.arange(self.fold.max() + 1))
+        return np.add.reduceat(probabilities[..., order], first, axis=-1)
+
+
+@functools.lru_cache(maxsize=16)
+def _fold(charset: Charset, first_id: int, classes: int, ignore_case: bool, ignore_punctuation: bool) -> np.ndarray:
+    """`CompiledLexicon.fold`."""
+    fold = np.zeros(classes, int)
+    numbers: dict[str, int] = {}
+    for id, entry in enumerate(charset, start=first_id):
+        if entry and not (ignore_punctuation and not _compared(entry)):
+            lower = entry.lower() if ignore_case and len(entry.lower()) == len(entry) else entry
+            fold[id] = numbers.setdefault(lower, len(numbers) + 1)
+    return fold
+
+
+def read_lines(path: str | os.PathLike) -> list[str]:
+    """The lines of a UTF-8 file. FileNotFoundError: there is none. ValueError: it has another encoding."""
+    path = pathlib.Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"There is no lexicon file {str(path)!r}.")
+    try:
+        return path.read_bytes().decode("utf-8-sig").replace("\r\n", "\n").split("\n")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"The lexicon file {str(path)!r} is not UTF-8 text: {error}.") from error
+
+
+def lexica_of(lexicon) -> "Lexicon | list[Lexicon]":
+    """What `read` is given as its lexicon: one for all images, or a list with one for each."""
+    if isinstance(lexicon, Lexicon):
+        return lexicon
+    if isinstance(lexicon, str | os.PathLike):
+        return Lexicon(lexicon)
+    if not isinstance(lexicon, Iterable):
+        raise TypeError(f"A lexicon is a list of words, a file or a Lexicon, not {type(lexicon).__name__}.")
+    words = list(lexicon)
+    if not words or isinstance(words[0], str):
+        return Lexicon(words)
+    known: dict[Sequence[str], Lexicon] = {}  # images of one photograph share their words
+    return [each if isinstance(each, Lexicon) else known.setdefault(tuple(each), Lexicon(each)) for each in words]
+
+
+def _compared(text: str) -> str:
+    """Letters, digits and the marks on them."""
+    return "".join(character for character in text if unicodedata.category(character)[0] in "LNM")

@@ -1,0 +1,100 @@
+"""The most probable texts of an automaton, by a network that gives the probability of a text's beginning.
+
+Texts grow by one character at a time. The probability that a text begins in some way is never less than that of any
+text which does; so a beginning less probable than the best text found is given up without loss (Graves' prefix search).
+Of those that remain, the most probable are kept, `width` of them: what was given up for that is compared at the end,
+and where it could have led to a better text, the search is made again, wider.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+
+from keras_textrec.decoding.automaton import Automaton
+
+
+class Scorer(Protocol):
+    """What one image's network says about texts and their beginnings.
+
+    Attributes:
+        left_out: no text with a class that the scorer leaves out is more probable than this.
+    """
+
+    left_out: float
+
+    def start(self) -> np.ndarray:
+        """Goes to the empty beginning; the probability of the empty text, float (1,)."""
+
+    def beginnings(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        """The probability that the text begins as the kept one at `places`, int (N,), and goes on with `symbols`."""
+
+    def extend(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        """Keeps these beginnings instead; the probability of the text that each of them is, float (N,)."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A text: its classes, the state of the automaton in which it ends, and its probability."""
+
+    probability: float
+    ids: tuple[int, ...]
+    state: int
+
+
+def best_texts(
+    scorer: Scorer,
+    automaton: Automaton,
+    count: int,
+    widths: Sequence[int],
+    longest: int,
+    known: Sequence[Found] = (),
+) -> tuple[list[Found], bool]:
+    """The most probable texts, the best first; none has the probability 0.
+
+    Args:
+        count: how many, at most.
+        widths: how many beginnings of one length are kept at most; each is tried where the one before was too few.
+        longest: the most characters of a text.
+        known: texts that are known to be good: the search is the shorter.
+
+    Returns:
+        The texts, and whether it is certain that there are no better ones.
+    """
+    found = {text.ids: text for text in known}
+    for width in widths:
+        with np.errstate(divide="ignore"):  # the logarithm of 0
+            lost = max(scorer.left_out, _search(scorer, automaton, count, width, longest, found))
+        best = sorted(found.values(), key=lambda text: -text.probability)[:count]
+        certain = lost <= (best[-1].probability if len(best) == count else 0.0)
+        if certain:
+            break
+    return best, certain
+
+
+def _search(scorer: Scorer, automaton: Automaton, count: int, width: int, longest: int, found: dict) -> float:
+    """One search; adds texts to `found`, and gives the probability of the most probable beginning that was given up
+    because there were too many."""
+    states, texts, lost = np.array([0]), [()], 0.0
+    complete = scorer.start()
+    for length in range(longest + 1):
+        for place in np.flatnonzero(automaton.accepting[states] & (complete > 0.0)).tolist():
+            found[texts[place]] = Found(float(complete[place]), texts[place], int(states[place]))
+        if length == longest:
+            break
+        least = sorted((text.probability for text in found.values()), reverse=True)[count - 1 : count] or [0.0]
+        places, edges = automaton.leaving(states)
+        symbols = automaton.symbols[edges]
+        bounds = scorer.beginnings(places, symbols)
+        kept = np.flatnonzero(bounds > least[0])
+        if len(kept) > width:
+            order = np.argsort(-bounds[kept], kind="stable")
+            lost = max(lost, float(bounds[kept[order[width]]]))
+            kept = kept[order[:width]]
+        if not len(kept):
+            break
+        places, symbols, states = places[kept], symbols[kept], automaton.targets[edges[kept]]
+        texts = [(*texts[place], symbol) for place, symbol in zip(places.tolist(), symbols.tolist())]
+        complete = scorer.extend(places, symbols)
+    return lost
