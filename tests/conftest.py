@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import math
 import multiprocessing
 import os
 import pathlib
@@ -21,6 +22,24 @@ import pytest
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
+
+
+def pytest_configure():
+    """On JAX, new weights are cut from random numbers of a few lengths, for XLA compiles each shape anew."""
+    if os.environ["KERAS_BACKEND"] != "jax":
+        return
+    import keras.src.backend.jax.random as random
+
+    def of_few_lengths(draw):
+        def draw_and_cut(shape, *arguments, **options):
+            size = math.prod(shape)
+            length = 1 << max(size - 1, 0).bit_length()
+            return np.asarray(draw((length,), *arguments, **options))[:size].reshape(shape)
+
+        return draw_and_cut
+
+    for name in ("normal", "truncated_normal", "uniform"):
+        setattr(random, name, of_few_lengths(getattr(random, name)))
 
 
 @pytest.fixture(autouse=True)

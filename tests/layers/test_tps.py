@@ -96,7 +96,7 @@ def test_it_learns_to_undo_a_shift():
     )
     ramp = np.tile(np.linspace(-1, 1, 24)[None, :, None], (16, 1, 3)).astype("float32")
     x, y = np.roll(ramp, 2, 1)[None], ramp[None]
-    model.compile(keras.optimizers.Adam(3e-3), "mse", jit_compile=False)
+    model.compile(keras.optimizers.Adam(3e-3), "mse")
     first = float(model.train_on_batch(x, y))
     losses = [float(model.train_on_batch(x, y)) for _ in range(8)]
     assert losses[-1] < 0.8 * first

@@ -4,8 +4,15 @@ import re
 
 import keras
 import numpy as np
+import pytest
 
 from keras_textrec.converters.paddle import is_dead, paddle_rules
+
+# The published steps of training. What batch statistics do is more, and on every backend.
+TRAINING = [
+    pytest.param("trainA", id="running_statistics", marks=pytest.mark.one_backend),
+    pytest.param("trainBN", id="batch_statistics"),
+]
 
 
 def assert_published(ours: np.ndarray, expected: dict, key: str, tolerance: float = 1e-4) -> None:

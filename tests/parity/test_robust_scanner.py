@@ -10,7 +10,7 @@ from keras_textrec.layers.hybrid_decoder import HybridDecoder
 from keras_textrec.models import RobustScanner
 from keras_textrec.text.attention_tokenizers import remove_symbols
 from keras_textrec.training import SequenceLoss
-from tests.parity.comparing import assert_published, compare_gradients, compare_running_statistics
+from tests.parity.comparing import TRAINING, assert_published, compare_gradients, compare_running_statistics
 from tests.parity.gradients import loss_and_gradients
 
 NAME = "robustscanner_r31"
@@ -113,7 +113,7 @@ def exact_moments(monkeypatch):
         monkeypatch.setattr(keras.layers.BatchNormalization, "_moments", moments)
 
 
-@pytest.mark.parametrize("prefix", LOGITS, ids=["running_statistics", "batch_statistics"])
+@pytest.mark.parametrize("prefix", TRAINING)
 def test_training(published, prefix, exact_moments):
     """The label array, the training forward, its loss, every gradient's norm and the updated running statistics."""
     model, expected, x = published
