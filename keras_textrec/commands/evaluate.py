@@ -15,6 +15,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", help="a name, a folder or hf://USER/REPO")
     parser.add_argument("folders", nargs="+", metavar="FOLDER")
     parser.add_argument("--batch-size", type=at_least(1), default=64)
+    parser.add_argument(
+        "--lexicon",
+        nargs="?",
+        const=True,
+        default=False,
+        metavar="FILE",
+        help="read within a list of words, too: FILE has one a line; without it, lexicons.txt beside each set has, on "
+        "line n, those of record n with tabs between them",
+    )
     parser.add_argument("--json", metavar="FILE", help="write the table here too")
 
 
@@ -24,7 +33,10 @@ def run(options: argparse.Namespace) -> int:
     if options.json:
         check_file(options.json)
     model = TextRecognizer.from_preset(options.preset)
-    results = {"preset": options.preset, **model.evaluate_benchmarks(options.folders, options.batch_size)}
+    results = {
+        "preset": options.preset,
+        **model.evaluate_benchmarks(options.folders, options.batch_size, options.lexicon),
+    }
     rows = [*results["sets"], {"name": "mean", **results["mean"]}]
     columns = ("name", "samples", "protocol", "accuracy", "exact", "ned", "images_per_second")
     cells = ([_shown(column, row.get(column, "")) for column in columns] for row in rows)

@@ -282,9 +282,16 @@ class TextRecognizer(PresetModel):
         return feed(batches, epoch, processes=processes)
 
     def evaluate_benchmarks(
-        self, folders: str | os.PathLike | Sequence[str | os.PathLike], batch_size: int = 64
+        self,
+        folders: str | os.PathLike | Sequence[str | os.PathLike],
+        batch_size: int = 64,
+        lexicon: str | os.PathLike | bool = False,
     ) -> dict[str, Any]:
         """Reads every labelled dataset below one folder or several, and compares texts.
+
+        Args:
+            lexicon: read each set within a list of words too: a file of one a line, or True for the `lexicons.txt`
+                beside a set, whose line n has the words that record n may be, with tabs between them.
 
         Returns:
             `{"sets": [{"name", "samples", "unreadable", "protocol", "accuracy", "exact", "ned",
@@ -296,7 +303,7 @@ class TextRecognizer(PresetModel):
         """
         from keras_textrec.reading.evaluate import evaluate_sets
 
-        return evaluate_sets(self, find_sources(folders), batch_size)
+        return evaluate_sets(self, find_sources(folders), batch_size, lexicon)
 
     # === Keeping ===
 

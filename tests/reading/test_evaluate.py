@@ -21,7 +21,9 @@ class Answers:
         self.texts = iter(texts)
         self.asked = []
 
-    def read_stream(self, images, batch_size):
+    def read_stream(self, images, batch_size, lexicon=None):
+        self.lexicon = lexicon
+
         def read_batch(x, valid_ratio):
             self.asked.append((len(x), batch_size))
             return [Reading(next(self.texts), 1.0) for _ in x]
@@ -160,3 +162,34 @@ def test_labels_of_one_case_are_told(caplog):
     caplog.set_level(logging.INFO)
     evaluate_sets(Answers("a", "b"), {"cased": Records([(IMAGE, "Aa")]), "loud": Records([(IMAGE, "B")])})
     assert "The labels of loud are all in upper case" in caplog.text and "cased" not in caplog.text
+
+
+def test_sets_are_read_within_their_words_too(tmp_path):
+    path = write_lmdb(tmp_path / "signs", ["cab", "abc"])
+    sources = find_sources(path)
+    (tmp_path / "signs" / "lexicons.txt").write_text("cab\tabba\nabc\tcab\n", "utf-8")
+    model = Answers("cab", "ab", "cab", "ABC")
+    results = evaluate_sets(model, sources, lexicon=True)
+    assert [(row["name"], row["accuracy"]) for row in results["sets"]] == [("signs", 0.5), ("signs, 2 words", 1.0)]
+    assert results["mean"]["accuracy"] == 0.5
+    assert [lexicon.words for lexicon in model.lexicon] == [("cab", "abba"), ("abc", "cab")]
+    (tmp_path / "words.txt").write_text("cab\nabc\nbac\n", "utf-8")
+    results = evaluate_sets(Answers("cab", "ab", "cab", "bac"), sources, lexicon=tmp_path / "words.txt")
+    assert [row["name"] for row in results["sets"]] == ["signs", "signs, 3 words"]
+    assert results["sets"][1]["words"] == 3
+
+
+@pytest.mark.parametrize(
+    "content, message",
+    [
+        (None, "No dataset has a lexicons.txt beside it"),
+        ("cab\n", "has 1 lines for 2 records"),
+        ("cab\n\n", "has an empty line"),
+    ],
+)
+def test_words_that_do_not_go_with_the_records(content, message, tmp_path):
+    sources = find_sources(write_lmdb(tmp_path / "signs", ["cab", "abc"]))
+    if content is not None:
+        (tmp_path / "signs" / "lexicons.txt").write_text(content, "utf-8")
+    with pytest.raises(ValueError, match=message):
+        evaluate_sets(Answers(), sources, lexicon=True)
