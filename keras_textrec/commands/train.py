@@ -1,12 +1,14 @@
 """`keras-textrec train`: trains a preset's architecture by its recipe."""
 
 import argparse
+import json
 import logging
 import os
 from typing import Any
 
 from keras_textrec.system.numbers import at_least
-from keras_textrec.system.paths import check_folder
+from keras_textrec.system.paths import check_file, check_folder
+from keras_textrec.system.terminal import print_table
 
 logger = logging.getLogger(__name__)
 
@@ -20,10 +22,35 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--ratios", nargs="+", type=float, metavar="R", help="draw --train's sources in these ratios")
     parser.add_argument("--validation", nargs="+", required=True, metavar="SOURCE")
-    parser.add_argument("--output", required=True, metavar="DIR", help="checkpoints, log and state go here")
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("--output", metavar="DIR", help="checkpoints, log and state go here")
+    what.add_argument(
+        "--check",
+        action="store_true",
+        help="only learn 64 words by heart, in two minutes: whether this can learn",
+    )
+    what.add_argument(
+        "--find-lr",
+        nargs="?",
+        const="",
+        metavar="PLOT.png",
+        help="only try learning rates from 1e-6 to 1, and suggest one; the plot needs Matplotlib",
+    )
     parser.add_argument(
         "--pretrained", action="store_true", help="start from the preset's weights, by the recipe for fine-tuning"
     )
+    parser.add_argument(
+        "--freeze", nargs="+", metavar="PART", help="parts that stay as they are: backbone, or of layers' names"
+    )
+    parser.add_argument(
+        "--mix",
+        metavar="SHARE:SOURCE",
+        help="what is not to be forgotten, in this share of every batch: 0.3:words.yaml",
+    )
+    parser.add_argument(
+        "--old-validation", nargs="+", metavar="SOURCE", help="labelled images of before: two more columns of the log"
+    )
+    parser.add_argument("--early-stop", type=at_least(1), metavar="N", help="end after N epochs without a better one")
     parser.add_argument("--resume", action="store_true", help="go on where --output stands")
     parser.add_argument(
         "--processes",
@@ -43,40 +70,96 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import open_sources
     from keras_textrec.presets import override
+    from keras_textrec.presets.description import converter_of
     from keras_textrec.text.charset import Charset, config_with_charset, typed_characters
     from keras_textrec.training.recipes import Recipe
     from keras_textrec.training.train import train
     from keras_textrec.zoo import describe, load_preset
 
-    check_folder(options.output)
+    if options.output:
+        check_folder(options.output)
+    if options.find_lr:
+        check_file(options.find_lr)
     settings = [*options.o]
+    if options.freeze:
+        settings.append(f"training.freeze={json.dumps(options.freeze)}")
     for key in ("epochs", "batch_size"):
         if getattr(options, key) is not None:
             settings.append(f"training.{key}={getattr(options, key)}")
     description = describe(options.preset)
     if options.pretrained and "training" in description:
-        description["training"] = Recipe.from_dict(description["training"]).for_fine_tuning().to_dict()
+        converter = converter_of(override(description, settings))
+        description["training"] = Recipe.from_dict(description["training"]).for_fine_tuning(converter).to_dict()
     description = override(description, settings)
     if options.charset is not None and "tokenizer" in description["model"]:
         charset = Charset(typed_characters(options.charset))
         description["model"]["tokenizer"] = config_with_charset(description["model"]["tokenizer"], charset)
+    replay = None if options.mix is None else _replay(options.mix)
+    training, validation = open_sources(options.train, options.ratios), open_sources(options.validation)
+    old_validation = open_sources(options.old_validation) if options.old_validation else None
+    model = model_to_train(
+        description,
+        load_preset(options.preset) if options.pretrained else None,
+        resumed=options.output if options.resume else None,
+    )
+    if options.check:
+        return _check(model, training)
+    if options.find_lr is not None:
+        return _find_lr(model, training, options.find_lr)
     best, epoch = train(
-        model_to_train(
-            description,
-            load_preset(options.preset) if options.pretrained else None,
-            resumed=options.output if options.resume else None,
-        ),
-        open_sources(options.train, options.ratios),
-        open_sources(options.validation),
+        model,
+        training,
+        validation,
         options.output,
         resume=options.resume,
         processes=options.processes,
+        has_base=options.pretrained,
+        replay=replay,
+        old_validation=old_validation,
+        early_stop=options.early_stop,
     )
+    kept = os.path.join(options.output, "best")
+    if epoch:
+        of = f"in epoch {epoch} of {description['training'].get('epochs', 1)}: {kept}"
+    else:
+        of = f"before the first step; no epoch was better than {options.preset}, which stays in {kept}"
     print(
-        f"Best on the validation set: {100 * best:.1f} % of the words right, in epoch {epoch} of "
-        f"{description['training'].get('epochs', 1)}: {os.path.join(options.output, 'best')}. The last epoch: "
+        f"Best on the validation set: {100 * best:.1f} % of the words right, {of}. The last epoch: "
         f"{os.path.join(options.output, 'last')}."
     )
+    return 0
+
+
+def _replay(text: str) -> tuple[float, Any]:
+    """The share and the source of `--mix SHARE:SOURCE`."""
+    from keras_textrec.data import open_source
+
+    share, _, path = text.partition(":")
+    try:
+        return float(share), open_source(path)
+    except ValueError as error:
+        if path and share.replace(".", "", 1).isdigit():
+            raise
+        raise ValueError(f"--mix takes SHARE:SOURCE, as 0.3:words.yaml, not {text!r}.") from error
+
+
+def _check(model, training) -> int:
+    from keras_textrec.training.trials import can_learn
+
+    result = can_learn(model, training)
+    print(result)
+    return 0 if result.learnt else 1
+
+
+def _find_lr(model, training, plot: str) -> int:
+    from keras_textrec.training.trials import find_learning_rate
+
+    found = find_learning_rate(model, training)
+    rows = list(zip(found.rates, found.losses, found.smoothed))[:: max(1, len(found.rates) // 25)]
+    print_table(("learning rate", "loss", "smoothed"), [[f"{rate:.2g}", f"{a:.4g}", f"{b:.4g}"] for rate, a, b in rows])
+    print(f"Suggested: -o training.learning_rate={found.suggested:.2g}, a tenth of the rate with the lowest loss.")
+    if plot:
+        found.draw(plot)
     return 0
 
 

@@ -15,6 +15,13 @@ logger = logging.getLogger(__name__)
 # second's work also for ten million records, and few pages of a disk.
 MOST, RUN = 20_000, 100
 
+# What to do about labels that cannot fit, by the reason that a report gives.
+_ADVICE = {
+    "too long": "Longer labels: training.max_length=N.",
+    "infeasible": "Labels that need more time steps than the network has (CTC: one for each character and one between "
+    "equal neighbours): a wider canvas, by training.canvases or model.converter.width.",
+}
+
 
 def check_labels(
     source: Source, tokenizer: Tokenizer, length: int | None = None, time_steps: int | None = None, most: int = MOST
@@ -26,17 +33,22 @@ def check_labels(
     Args:
         length, time_steps: as `Tokenizer.check` has them.
     """
-    starts = range(0, len(source), RUN)
-    if len(source) > most:
-        starts = np.linspace(0, len(source) - RUN, max(1, most // RUN), dtype=int).tolist()
     report = LabelReport()
-    for start in starts:
+    for indices in looked_at(len(source), most):
         texts = []
-        for index in range(start, min(start + RUN, len(source))):
+        for index in indices:
             with contextlib.suppress(ValueError, OSError):
                 texts.append(text_of(source, index))
         report += tokenizer.check(texts, length, time_steps)
     return report
+
+
+def looked_at(records: int, most: int = MOST) -> list[range]:
+    """The positions whose labels are looked at, of a source of so many records."""
+    starts = range(0, records, RUN)
+    if records > most:
+        starts = np.linspace(0, records - RUN, max(1, most // RUN), dtype=int).tolist()
+    return [range(start, min(start + RUN, records)) for start in starts]
 
 
 def tell_labels(source: Source, tokenizer: Tokenizer, length: int | None = None, time_steps: int | None = None) -> None:
@@ -55,6 +67,7 @@ def tell_labels(source: Source, tokenizer: Tokenizer, length: int | None = None,
             "tokenizer leave such labels out (unknown='drop') or remove their unknown characters (unknown='strip')."
         )
     if report.dropped or report.stripped:
-        logger.warning("Labels%s: %s.", looked, report)
+        advice = [text for reason, text in _ADVICE.items() if report.dropped[reason]]
+        logger.warning("Labels%s: %s.%s", looked, report, "".join(f" {text}" for text in advice))
     elif report.lowered or report.normalized:
         logger.info("Labels%s: %s.", looked, report)

@@ -85,7 +85,9 @@ class Loader:
         for row, index in enumerate(indices):
             try:
                 data, text = self.source[index]
-                images.append(decode(data, side=side))
+                image = decode(data, side=side)
+                converter.canvas_width(image.shape)  # refuses, as reading does, what is too long for a line
+                images.append(image)
             except (ValueError, OSError) as error:
                 unreadable[int(index)] = str(error)
                 continue

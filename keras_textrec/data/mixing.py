@@ -80,6 +80,22 @@ def mix(parts: Sequence[tuple[Source, float]]) -> MixedSource:
     return MixedSource(sources, ratios)
 
 
+def with_replay(source: Source, old: Source, share: float) -> MixedSource:
+    """A source, and in a share of every batch another one, which is not to be forgotten. Mixtures keep their ratios.
+
+    Raises:
+        ValueError: a share that is not above 0 and below 1, or an empty source.
+    """
+    if not 0 < share < 1:
+        raise ValueError(f"The share of {old!r} must be above 0 and below 1, not {share}.")
+    parts = []
+    for part, weight in ((source, 1 - share), (old, share)):
+        mixed = isinstance(part, MixedSource)
+        for one, ratio in zip(part.sources, part.ratios) if mixed else [(part, 1.0)]:
+            parts.append((one, weight * ratio))
+    return mix(parts)
+
+
 def filter(source: Source, keep: Callable[[str], bool]) -> Source:
     """The records whose text `keep` accepts; no image is read where the source can give its texts without.
 

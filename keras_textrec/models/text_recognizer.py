@@ -19,6 +19,7 @@ from keras_textrec.presets.description import dtype_policy
 from keras_textrec.reading import read_all, read_stream
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Charset, Reading
+from keras_textrec.training.freezing import freeze
 from keras_textrec.training.metrics import reading_metrics
 
 
@@ -149,6 +150,8 @@ class TextRecognizer(PresetModel):
     ) -> None:
         """As `keras.Model.compile`; what is "auto" comes from the recipe of the preset, `jit_compile` from the backend.
 
+        The parts that the recipe freezes become untrainable.
+
         The metrics are `accuracy` (words right, case ignored: a-z and 0-9 only for a charset within ASCII, letters and
         digits of all scripts beyond), `exact` (words right as they stand) and `similarity` (1 - normalised edit
         distance).
@@ -156,6 +159,8 @@ class TextRecognizer(PresetModel):
         Args:
             total_steps: the length of the learning-rate schedule; without it the rate stays constant after warm-up.
         """
+        if self.recipe.freeze:
+            freeze(self, self.recipe.freeze)
         if optimizer == "auto":
             optimizer = self.recipe.make_optimizer(self, total_steps)
         if loss == "auto":

@@ -161,6 +161,16 @@ def charset_of(description: dict[str, Any]) -> Charset:
     return _make(description["model"]["tokenizer"], "model.tokenizer").charset
 
 
+def converter_of(description: dict[str, Any]) -> ImageConverter | None:
+    """What makes the network's input of images of words; None where the description does not say.
+
+    Raises:
+        ValueError: the description's converter cannot be made.
+    """
+    converter = _make(description["model"].get("converter"), "model.converter")
+    return converter if isinstance(converter, ImageConverter) else None
+
+
 def _make(value: Any, where: str) -> Any:
     """Objects of descriptions: {class: NAME, argument: value, ...}; other values as they are."""
     if not isinstance(value, dict):

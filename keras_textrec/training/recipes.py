@@ -8,6 +8,7 @@ from typing import Any
 import keras
 
 from keras_textrec.data.augment import augmentation
+from keras_textrec.images.converter import ImageConverter
 from keras_textrec.system.terminal import near_names
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,7 @@ class Recipe:
         max_length: columns of the label array; longer labels follow the tokenizer's policy.
         augment: "recaug" (PaddleOCR's), "randaugment" (PARSeq's), "rotation", several joined by "+", or None.
         canvases: [height, width] of each canvas that images of like shape share; None is the converter's for all.
+        freeze: parts that stay as they are ("backbone", or of layers' names: `keras_textrec.training.freezing`).
         dtype: the Keras dtype policy of training ("float32", "mixed_bfloat16", ...). "auto" is mixed_bfloat16 where the
             GPU, TPU or processor multiplies bfloat16, and float32 elsewhere, where that is slow.
         seed: of the weights, of the order of the images and of their augmentation.
@@ -64,6 +66,7 @@ class Recipe:
     max_length: int = 25
     augment: str | None = None
     canvases: list | None = None
+    freeze: list | None = None
     dtype: str = "auto"
     seed: int = 0
 
@@ -95,6 +98,8 @@ class Recipe:
         for canvas in self.canvases or []:
             if not isinstance(canvas, list) or [isinstance(side, int) and side > 0 for side in canvas] != [True, True]:
                 raise ValueError(f"training.canvases must be a list of [height, width], not {self.canvases}.")
+        if any(not isinstance(part, str) for part in self.freeze or []):
+            raise ValueError(f"training.freeze must be a list of names, not {self.freeze}.")
         if self.warmup_steps and self.warmup_epochs:
             raise ValueError("training.warmup_steps and training.warmup_epochs say the same; give one of them.")
 
@@ -114,11 +119,16 @@ class Recipe:
     def to_dict(self) -> dict:
         return dataclasses.asdict(self)
 
-    def for_fine_tuning(self) -> "Recipe":
+    def for_fine_tuning(self, converter: ImageConverter | None = None) -> "Recipe":
         """The recipe for training trained weights on, on a few thousand images of a kind of their own.
 
         A quarter of the learning rate, after a short warm-up, down to zero by a cosine over ten passes; batches of 32
         images at most, for few images make few steps.
+
+        Args:
+            converter: the model's. Where it lets the canvas grow with the image ("widen"), so do the canvases of the
+                recipe, up to four times the converter's width: what is trained and validated on has the shape of what
+                is read. (Squeezed, plates of twice that width are learnt so that their letters are read twice.)
         """
         return dataclasses.replace(
             self,
@@ -130,6 +140,8 @@ class Recipe:
             batch_size=min(self.batch_size, 32),
             epochs=10,
             steps_per_epoch=None,
+            canvases=self.canvases if converter is None else _growing(converter) or self.canvases,
+            freeze=None,
         )
 
     def make_optimizer(
@@ -194,6 +206,12 @@ class Recipe:
                 boundaries, [rate * self.decay_factor**i for i in range(len(boundaries) + 1)]
             )
         return schedules.PolynomialDecay(0.0, warmup, end_learning_rate=rate) if warmup else rate
+
+
+def _growing(converter: ImageConverter) -> list[list[int]] | None:
+    """The canvases up to four times a converter's width, each 1.4 times the one before; None where it has one width."""
+    widths = [width for width in converter.canvas_widths(2**0.5) if width <= 4 * converter.width]
+    return [[converter.height, width] for width in widths] if len(widths) > 1 else None
 
 
 @keras.saving.register_keras_serializable("keras_textrec")

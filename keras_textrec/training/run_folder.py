@@ -3,7 +3,7 @@
 import contextlib
 import csv
 import datetime
-import os
+import logging
 import pathlib
 import time
 from collections.abc import Iterator
@@ -13,7 +13,10 @@ import keras
 import numpy as np
 import yaml
 
+from keras_textrec.system.whole_files import whole_file
 from keras_textrec.system.workers import WorkersFailed
+
+logger = logging.getLogger(__name__)
 
 STATE, LOG, DESCRIPTION = "state.npz", "log.csv", "description.yaml"
 # What chooses the best checkpoint: words right, by what the charset makes meaningful (`reading_metrics`); by its name,
@@ -62,13 +65,18 @@ def resume_from(output: pathlib.Path, model: keras.Model) -> tuple[int, tuple[fl
 
 @contextlib.contextmanager
 def kept_told(output: pathlib.Path) -> Iterator[None]:
-    """When processes fail, it is told what there is to go on with."""
+    """When a training is interrupted, its processes fail or the disk is full: tells what there is to go on with."""
     try:
         yield
-    except WorkersFailed as error:
+    except (KeyboardInterrupt, WorkersFailed, OSError) as error:
         if not (output / STATE).exists():
             raise
-        raise WorkersFailed(f"{error} {output} keeps the last whole epoch; resume to go on.") from error
+        kept = f"{output} keeps the last whole epoch; resume to go on."
+        if isinstance(error, KeyboardInterrupt):
+            logger.info("%s", kept)
+            raise
+        sentence = f"{str(error).rstrip('.')}. {kept}"
+        raise (WorkersFailed if isinstance(error, WorkersFailed) else OSError)(sentence) from error
 
 
 class Keeper(keras.callbacks.Callback):
@@ -81,6 +89,19 @@ class Keeper(keras.callbacks.Callback):
         self.output = output
         self.best = best
         self.images_per_epoch = images_per_epoch
+
+    def keep_base(self, model: keras.Model, logs: dict[str, float]) -> None:
+        """Keeps what a model is before its first step as epoch 0, which is the best until another epoch is better.
+
+        Args:
+            logs: of the validation set, as `fit` gives them after an epoch, "val_accuracy" and so on.
+        """
+        columns = dict.fromkeys(name.removeprefix("val_") for name in logs if name.startswith("val_"))
+        rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
+        self._write_row(0, 0.0, {"learning_rate": rate, **columns, **{name: float(logs[name]) for name in logs}})
+        self.best = _watched(logs), 0
+        logger.info("Before the first step: %.1f %% of the validation set's words right.", 100 * self.best[0])
+        model.save_to_preset(self.output / "best")
 
     def on_epoch_begin(self, epoch, logs=None):
         self.started = time.perf_counter()
@@ -95,38 +116,49 @@ class Keeper(keras.callbacks.Callback):
                 f"The loss became {logs['loss']:.4g} in epoch {epoch + 1}, of which nothing is kept; lower "
                 "training.learning_rate or training.clip_norm."
             )
-        row = {
-            "epoch": epoch + 1,
-            "images": self.images_before + (epoch + 1) * self.images_per_epoch,
-            "seconds": round(time.perf_counter() - self.started, 1),
-            "time": datetime.datetime.now().isoformat(timespec="seconds"),
-            "learning_rate": float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)),
-            **{key: float(value) for key, value in logs.items()},
-        }
-        path = self.output / LOG
-        is_new = not path.exists()
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, row)
-            if is_new:
-                writer.writeheader()
-            writer.writerow(row)
-        self.model.about = {**self.model.about, "images_seen": row["images"]}
-        watched = next(float(logs[name]) for name in WATCHED if name in logs)
+        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
+        measured = {key: float(value) for key, value in logs.items()}
+        images = self._write_row(epoch + 1, time.perf_counter() - self.started, {"learning_rate": rate, **measured})
+        self.model.about = {**self.model.about, "images_seen": images}
+        watched = _watched(measured)
         if watched > self.best[0]:
             self.best = watched, epoch + 1
             self.model.save_to_preset(self.output / "best")
         self.model.save_to_preset(self.output / "last")
         _save_state(self.model, self.output / STATE, epoch + 1, self.best)
 
+    def _write_row(self, epoch: int, seconds: float, measured: dict[str, Any]) -> int:
+        """Adds an epoch to the log, in the order of the columns there; gives the images seen until then."""
+        row = {
+            "epoch": epoch,
+            "images": self.images_before + epoch * self.images_per_epoch,
+            "seconds": round(seconds, 1),
+            "time": datetime.datetime.now().isoformat(timespec="seconds"),
+            **measured,
+        }
+        path = self.output / LOG
+        columns = None
+        if path.exists():
+            with path.open(newline="", encoding="utf-8") as file:
+                columns = next(csv.reader(file))
+        with path.open("a", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, columns or row)
+            if not columns:
+                writer.writeheader()
+            writer.writerow(row)
+        return row["images"]
+
+
+def _watched(measured: dict[str, float]) -> float:
+    return next(float(measured[name]) for name in WATCHED if name in measured)
+
 
 def _save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: tuple[float, int]) -> None:
     arrays = {"epoch": np.array(epoch), "best": np.array(best)}
     for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
         arrays |= {f"{kind}/{i}": keras.ops.convert_to_numpy(v.value) for i, v in enumerate(variables)}
-    scratch = path.with_suffix(".tmp")
-    with scratch.open("wb") as file:
+    with whole_file(path) as file:
         np.savez(file, **arrays)
-    os.replace(scratch, path)
 
 
 def _load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, tuple[float, int]]:
@@ -141,5 +173,7 @@ def _load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, tuple[floa
 
 def _cut_log(path: pathlib.Path, epochs: int) -> None:
     """Drops the rows of epochs whose state was never written."""
-    lines = path.read_text("utf-8").splitlines(keepends=True)
-    path.write_text("".join(lines[: epochs + 1]), "utf-8")
+    header, *rows = path.read_text("utf-8").splitlines(keepends=True)
+    numbers = [row.partition(",")[0] for row in rows]
+    kept = [row for row, number in zip(rows, numbers) if number.isdigit() and int(number) <= epochs]
+    path.write_text("".join([header, *kept]), "utf-8")

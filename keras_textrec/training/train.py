@@ -7,8 +7,11 @@ import pathlib
 import keras
 
 from keras_textrec.data import Source
+from keras_textrec.data.mixing import with_replay
 from keras_textrec.data.pipeline import errors_as_raised
 from keras_textrec.training import run_folder
+from keras_textrec.training.callbacks import BlankPlateau, EarlyStop, FiniteLoss, OldDomain
+from keras_textrec.training.checks import tell_data
 
 logger = logging.getLogger(__name__)
 
@@ -21,6 +24,10 @@ def train(
     *,
     resume: bool = False,
     processes: int = 0,
+    has_base: bool = False,
+    replay: tuple[float, Source] | None = None,
+    old_validation: Source | None = None,
+    early_stop: int | None = None,
 ) -> tuple[float, int]:
     """Trains a recogniser by its recipe and keeps everything below `output`.
 
@@ -32,6 +39,13 @@ def train(
         training, validation: what `keras_textrec.data` opens.
         resume: go on where `output` stands, as if the run had never stopped.
         processes: how many load images beside this one (0: its threads do).
+        has_base: the weights are trained ones. They are measured first, as epoch 0 of the log, and stay in `best/`
+            until an epoch is better.
+        replay: a share of every batch, above 0 and below 1, and the source that it is drawn from: what the weights were
+            trained on before and are not to forget. An epoch is one pass over `training` still.
+        old_validation: more labelled images, of what the weights read before; the columns `old_accuracy` and
+            `old_exact` of the log are what `evaluate` says of them after each epoch.
+        early_stop: end after so many epochs without a better one.
 
     Returns:
         The best value of what is watched on the validation set, and the epoch that it is of; `best/` is of that epoch.
@@ -39,6 +53,7 @@ def train(
     Raises:
         ValueError: `output` holds a run and `resume` is False, or holds none and it is True, or another description's;
             the loss became infinite, NaN or ten times what it began with (the state of the epoch before is kept).
+        OSError: the disk is full (the state of the epoch before is kept).
         WorkersFailed: processes do not start, or are killed again and again (the state of the epoch before is kept).
     """
     output = pathlib.Path(output)
@@ -49,7 +64,13 @@ def train(
     recipe = model.recipe
 
     epoch, best = 0, (-1.0, 0)
-    load = functools.partial(model.training_data, training, steps_per_epoch=recipe.steps_per_epoch, processes=processes)
+    steps = recipe.steps_per_epoch
+    source = training
+    if replay is not None:
+        share, old = replay
+        source = with_replay(training, old, share)
+        steps = steps or max(1, round(len(training) / (1 - share) / recipe.batch_size))
+    load = functools.partial(model.training_data, source, steps_per_epoch=steps, processes=processes)
     data, validation_data = load(), model.evaluation_data(validation)
     steps = len(data)
     model.compile(total_steps=recipe.epochs * steps)
@@ -61,15 +82,27 @@ def train(
     else:
         run_folder.begin(output, description)
     _tell(model, training, validation, steps)
+    if not resume:
+        tell_data(training, validation, model.tokenizer)
     keeper = run_folder.Keeper(output, best, steps * recipe.batch_size, model.about.get("images_seen", 0))
+    callbacks = [FiniteLoss(data), BlankPlateau(validation), keeper]
+    if old_validation is not None:
+        callbacks.insert(0, OldDomain(old_validation))
+    if early_stop is not None:
+        callbacks.append(EarlyStop(keeper, early_stop))
     with run_folder.kept_told(output), errors_as_raised(data, validation_data):
+        if has_base and not resume:
+            measured = {f"val_{k}": v for k, v in model.evaluate(validation_data, verbose=0, return_dict=True).items()}
+            if old_validation is not None:
+                measured |= OldDomain(old_validation).measure(model)
+            keeper.keep_base(model, measured)
         model.fit(
             data,
             validation_data=validation_data,
             epochs=recipe.epochs,
             initial_epoch=epoch,
             shuffle=False,  # Keras would warn that it does not shuffle a `tf.data.Dataset`
-            callbacks=[keeper, keras.callbacks.TerminateOnNaN()],
+            callbacks=callbacks,
         )
     return keeper.best
 

@@ -72,3 +72,10 @@ def test_large_sources_are_looked_at_here_and_there(caplog):
     source = Texts(["abc"] * 20_000 + ["xyz"] * 5000)
     tell_labels(source, tokenizer())
     assert "looked at; of 25,000 in all" in caplog.text
+
+
+def test_what_to_do_about_labels_that_cannot_fit(caplog):
+    """Of an MRZ line: a run of fillers needs a blank between each two."""
+    tell_labels(Texts(["aaaaaaaa", "ab", "abcdefabcdef"]), tokenizer(), length=10, time_steps=12)
+    assert "1 infeasible" in caplog.text and "a wider canvas, by training.canvases" in caplog.text
+    assert "1 too long" in caplog.text and "training.max_length=N" in caplog.text

@@ -5,7 +5,7 @@ import pytest
 
 import keras_textrec.data as data
 from keras_textrec.data.batches import Batches
-from keras_textrec.data.mixing import Subset
+from keras_textrec.data.mixing import Subset, with_replay
 from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.tokenizers import CTCTokenizer
@@ -157,3 +157,12 @@ def test_sources_show_themselves(write, records):
     mixed = data.mix([(source, 1), (source, 3)])
     assert repr(mixed) == f"MixedSource({2 * len(records)} records: 25.0% of {one}, 75.0% of {one})"
     assert repr(Subset(source, range(2))) == f"Subset(2 records of {one})"
+
+
+def test_replay_keeps_the_ratios_of_mixtures():
+    new, more, old = (Words(text, text) for text in ("new", "more", "old"))
+    both = with_replay(data.mix([(new, 3), (more, 1)]), old, 0.2)
+    assert both.sources == (new, more, old) and both.ratios == pytest.approx((0.6, 0.2, 0.2))
+    for share in (0.0, 1.0, 30.0):
+        with pytest.raises(ValueError, match="must be above 0 and below 1"):
+            with_replay(new, old, share)

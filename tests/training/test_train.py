@@ -1,5 +1,7 @@
 import csv
+import errno
 import json
+import os
 import shutil
 
 import keras
@@ -165,9 +167,10 @@ def epochs(monkeypatch):
     def fit(self, *data, callbacks, initial_epoch, **options):
         self.fitted_from = initial_epoch
         for epoch, log in enumerate(logs):
-            callbacks[0].set_model(self)
-            callbacks[0].on_epoch_begin(epoch)
-            callbacks[0].on_epoch_end(epoch, log)
+            for callback in callbacks:
+                callback.set_model(self)
+                callback.on_epoch_begin(epoch)
+                callback.on_epoch_end(epoch, log)
 
     monkeypatch.setattr(keras.Model, "fit", fit)
     return logs
@@ -273,6 +276,35 @@ def test_interrupting(place, monkeypatch, capsys):
     monkeypatch.setattr(keras.Model, "fit", fit)
     assert command(place, "interrupted") == 130
     assert capsys.readouterr().err.endswith("keras-textrec train: interrupted.\n")
+
+
+def test_what_an_interrupt_leaves_is_told(place, straight, monkeypatch, caplog):
+    def fit(self, *arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+    before = (place / "straight" / "state.npz").read_bytes()
+    assert command(place, "straight", "--resume") == 130
+    assert "straight keeps the last whole epoch; resume to go on." in caplog.text
+    assert (place / "straight" / "state.npz").read_bytes() == before
+
+
+def test_a_full_disk_costs_one_epoch(tmp_path, epochs, description, sources, monkeypatch):
+    """Of the second state the first half finds room."""
+
+    def full(file, **arrays):
+        if arrays["epoch"] == 2:
+            file.write(b"half")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        save(file, **arrays)
+
+    save = np.savez
+    monkeypatch.setattr(np, "savez", full)
+    epochs += [{"loss": 1.0, "val_accuracy": 0.5}, {"loss": 0.9, "val_accuracy": 0.6}]
+    with pytest.raises(OSError, match=r"No space left on device\. .*run keeps the last whole epoch; resume to go on"):
+        train(description, *sources, tmp_path / "run")
+    assert int(state(tmp_path / "run")["epoch"]) == 1
+    assert not [path for path in (tmp_path / "run").iterdir() if path.name.startswith(".")]
 
 
 def test_killed_processes_are_told_with_what_is_kept(place, straight, monkeypatch, capsys):

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from keras_textrec.data import from_arrays
+from keras_textrec.models.charset_surgery import with_charset
+from keras_textrec.training.trials import LearningRates, can_learn, find_learning_rate
+from tests.tiny import WORDS, draw, make_crnn, same_weights
+
+pytestmark = pytest.mark.one_backend
+
+
+@pytest.fixture(scope="module")
+def words():
+    """Four that can be learnt, one without an image, and one without a usable label."""
+    texts = ["a b", *WORDS[:3]]
+    return from_arrays([*map(draw, texts), b"no image", draw("x")], [*texts, "bad", "!?"])
+
+
+def test_a_few_words_are_learnt_by_heart(words):
+    """Among them one with a space, which stays one."""
+    model = with_charset(make_crnn(), [*make_crnn().tokenizer.charset, " "])
+    before = model.get_weights()
+    result = can_learn(model, words, seconds=60)
+    assert result.words == 4 and result.learnt and result.exact[0] == 0 and result.loss[1] < result.loss[0]
+    assert str(result).startswith("This run can learn: 4 of 4 words are read right after ")
+    assert all(map(np.array_equal, model.get_weights(), before))
+
+
+def test_what_is_not_learnt_is_told(words):
+    model = make_crnn(hidden_size=8)
+    wrong = from_arrays([np.full((24, 60, 3), 255, "uint8")] * 4, WORDS[:4])  # nothing tells these apart
+    result = can_learn(model, wrong, seconds=0.5)
+    assert not result.learnt and str(result).startswith("Not known: ")
+    with pytest.raises(ValueError, match="No record can be used"):
+        can_learn(model, from_arrays([b"no image"], ["a"]))
+
+
+def test_a_learning_rate_is_found(words):
+    model, before = make_crnn(hidden_size=8), make_crnn(hidden_size=8)
+    found = find_learning_rate(model, words, lowest=1e-5, highest=10.0, steps=30)
+    assert len(found.rates) == len(found.losses) <= 30
+    assert found.rates[0] == pytest.approx(1e-5) and np.all(np.diff(np.log(found.rates)) > 0)
+    assert 1e-5 < found.suggested < 1
+    assert same_weights(model, before)
+
+
+def test_the_suggested_rate():
+    """The loss falls until 0.1, and rises then."""
+    rates = np.geomspace(1e-4, 10, 51)
+    losses = np.where(rates < 0.1, 5 - np.log10(rates / 1e-4), 2 + 30 * np.maximum(0, np.log10(rates / 0.1)))
+    assert LearningRates(rates, losses).suggested == pytest.approx(0.01, rel=0.6)
