@@ -134,13 +134,14 @@ def _replay(text: str) -> tuple[float, Any]:
     """The share and the source of `--mix SHARE:SOURCE`."""
     from keras_textrec.data import open_source
 
-    share, _, path = text.partition(":")
+    number, _, path = text.partition(":")
     try:
-        return float(share), open_source(path)
-    except ValueError as error:
-        if path and share.replace(".", "", 1).isdigit():
-            raise
-        raise ValueError(f"--mix takes SHARE:SOURCE, as 0.3:words.yaml, not {text!r}.") from error
+        share = float(number)
+    except ValueError:
+        share = None
+    if share is None or not path:
+        raise ValueError(f"--mix takes SHARE:SOURCE, as 0.3:words.yaml, not {text!r}.")
+    return share, open_source(path)
 
 
 def _check(model, training) -> int:

@@ -1,6 +1,22 @@
-"""Losses and metrics."""
+"""Losses, metrics, and what a training is watched and tried with."""
 
+from keras_textrec.training.callbacks import BlankPlateau, EarlyStop, FiniteLoss, OldDomain
+from keras_textrec.training.freezing import freeze
 from keras_textrec.training.losses import CTCLoss, FreeRunningLoss, SequenceLoss
 from keras_textrec.training.metrics import NormalizedEditSimilarity, WordAccuracy
+from keras_textrec.training.trials import can_learn, find_learning_rate
 
-__all__ = ["CTCLoss", "FreeRunningLoss", "NormalizedEditSimilarity", "SequenceLoss", "WordAccuracy"]
+__all__ = [
+    "BlankPlateau",
+    "CTCLoss",
+    "EarlyStop",
+    "FiniteLoss",
+    "FreeRunningLoss",
+    "NormalizedEditSimilarity",
+    "OldDomain",
+    "SequenceLoss",
+    "WordAccuracy",
+    "can_learn",
+    "find_learning_rate",
+    "freeze",
+]

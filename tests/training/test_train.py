@@ -1,5 +1,6 @@
 import csv
 import errno
+import functools
 import json
 import os
 import shutil
@@ -14,7 +15,7 @@ from keras_textrec.commands.train import model_to_train
 from keras_textrec.data import lmdb
 from keras_textrec.presets import override
 from keras_textrec.system.workers import WorkersFailed
-from keras_textrec.training import run_folder
+from keras_textrec.training import run_folder, trials
 from keras_textrec.training import train as training
 from tests.tiny import crnn, write_lmdb
 
@@ -316,3 +317,41 @@ def test_killed_processes_are_told_with_what_is_kept(place, straight, monkeypatc
     assert capsys.readouterr().err.endswith("keras-textrec train: 3 processes were killed.\n")
     assert command(place, "straight", "--resume") == 1
     assert capsys.readouterr().err.endswith("straight keeps the last whole epoch; resume to go on.\n")
+
+
+def test_a_base_that_stays_the_best_is_told(place, tmp_path, epochs, capsys):
+    """Through the command line, with all that a fine-tuning may have."""
+    epochs += [{"loss": 1.0, "val_accuracy": 0.0}]
+    more = ("--pretrained", "--freeze", "lstm", "--mix", f"0.5:{place / 'words'}", "--early-stop", "3")
+    assert command(place, tmp_path / "run", *more, "--old-validation", place / "validation") == 0
+    told = capsys.readouterr().out
+    assert "0.0 % of the words right, before the first step; no epoch was better than" in told
+    assert [row["epoch"] for row in rows(tmp_path / "run")] == ["0", "1"]
+    assert rows(tmp_path / "run")[0].keys() >= {"old_accuracy", "old_exact", "val_exact"}
+    assert TextRecognizer.from_preset(tmp_path / "run" / "last").recipe.freeze == ["lstm"]
+
+
+@pytest.mark.parametrize("mix", ["0.3", "words:0.3", "1.5:words"])
+def test_a_mixture_that_is_none(place, tmp_path, capsys, monkeypatch, mix):
+    monkeypatch.chdir(place)
+    assert command(place, tmp_path / "run", "--mix", mix) == 1
+    assert "--mix takes SHARE:SOURCE" in (told := capsys.readouterr().err) or "must be above 0 and below 1" in told
+    assert not (tmp_path / "run").exists()
+
+
+def test_trials_leave_no_folder(place, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = [
+        str(part) for part in ("train", place / "preset", "--train", place / "words", "--validation", place / "words")
+    ]
+    monkeypatch.setattr(trials, "can_learn", functools.partial(trials.can_learn, seconds=0))
+    assert main([*data, "--check"]) == 1
+    assert capsys.readouterr().out.startswith("Not known: 0 of 9 words are read right after 1 steps")
+    found = trials.LearningRates(np.geomspace(1e-4, 1, 5), np.array([5.0, 4.0, 2.0, 3.0, 9.0]))
+    monkeypatch.setattr(trials, "find_learning_rate", lambda *arguments: found)
+    assert main([*data, "--find-lr", "rates.png"]) == 0
+    assert "Suggested: -o training.learning_rate=0.0" in capsys.readouterr().out
+    assert [path.name for path in tmp_path.iterdir()] == ["rates.png"]
+    with pytest.raises(SystemExit):
+        main(data)
+    assert "one of the arguments --output --check --find-lr is required" in capsys.readouterr().err
