@@ -40,6 +40,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--pretrained", action="store_true", help="start from the preset's weights, by the recipe for fine-tuning"
     )
     parser.add_argument(
+        "--teacher",
+        metavar="PRESET",
+        help="a trained CTC network that teaches this one beside the labels: a name, a folder or hf://USER/REPO",
+    )
+    parser.add_argument(
         "--freeze", nargs="+", metavar="PART", help="parts that stay as they are: backbone, or of layers' names"
     )
     parser.add_argument(
@@ -111,6 +116,7 @@ def run(options: argparse.Namespace) -> int:
         training,
         validation,
         options.output,
+        teacher=load_preset(options.teacher, dtype=model.dtype_policy.name) if options.teacher else None,
         resume=options.resume,
         processes=options.processes,
         has_base=options.pretrained,

@@ -1,6 +1,7 @@
 """What recognisers have in common whose network scores every column, and whose text CTC aligns."""
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 import numpy as np
@@ -10,6 +11,7 @@ from keras_textrec.decoding import Constraint, CTCDecoder, Lexicon
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.text import CTCTokenizer, Reading
+from keras_textrec.training.distillation import Distillation
 from keras_textrec.training.losses import CTCLoss
 
 
@@ -20,6 +22,7 @@ class CTCRecognizer(TextRecognizer):
     """
 
     tokenizer: CTCTokenizer
+    distillation: Distillation | None = None
 
     def make_reader(self) -> keras.Model:
         probabilities = layers.Softmax(dtype="float32", name="probabilities")(self.outputs[0])
@@ -35,3 +38,37 @@ class CTCRecognizer(TextRecognizer):
 
     def make_loss(self) -> keras.losses.Loss:
         return CTCLoss()
+
+    # === Distillation ===
+
+    def compile(
+        self, optimizer: Any = "auto", loss: Any = "auto", *, teacher: "CTCRecognizer | None" = None, **options: Any
+    ) -> None:
+        """As `TextRecognizer.compile`.
+
+        Args:
+            teacher: a trained network, whose outputs `fit` teaches beside the labels
+                (`keras_textrec.training.distillation`). It is frozen, and not kept with the model: compile a model that
+                was loaded with its teacher again.
+
+        Raises:
+            ValueError: such a teacher cannot teach this network.
+        """
+        self.distillation = Distillation(self, teacher) if teacher is not None else None
+        super().compile(optimizer, loss, **options)
+
+    def compute_loss(
+        self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True
+    ) -> Any:
+        """As `keras.Model.compute_loss`; in training, with what the teacher says."""
+        loss = super().compute_loss(x, y, y_pred, sample_weight, training)
+        return loss + self.distillation(x, y, y_pred, sample_weight) if training and self.distillation else loss
+
+    @property
+    def non_trainable_variables(self) -> list[keras.Variable]:
+        """The network's, and the teacher's: on JAX, whatever a training step reads has to be among the variables."""
+        return super().non_trainable_variables + (self.distillation.variables if self.distillation else [])
+
+    def summary_of(self, data: Any) -> str:
+        taught = f", taught by {self.distillation.name}" if self.distillation else ""
+        return super().summary_of(data) + taught

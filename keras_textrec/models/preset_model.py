@@ -70,15 +70,18 @@ class PresetModel(DirectModel):
 
     def fit(self, x: Any = None, *arguments: Any, **options: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`; `about` then tells what the weights were trained on since."""
-        batches = getattr(getattr(x, "loading", x), "batches", None)  # of `tf_dataset`, or of `BatchDataset`
-        data = source_summary(batches.source) if isinstance(batches, Batches) else "Data given to `fit`"
-        self.about, self.origin = trained_further(self.about, data, self.origin), None
+        self.about, self.origin = trained_further(self.about, self.summary_of(x), self.origin), None
         optimizer = getattr(self, "optimizer", None)  # a model that is not compiled has none
         if keras.backend.backend() == "tensorflow" and optimizer is not None and not optimizer.built:
             # It would trace the training step twice: to make these variables, and to run.
             with self.distribute_strategy.scope():
                 optimizer.build(self.trainable_variables)
         return super().fit(x, *arguments, **options)
+
+    def summary_of(self, data: Any) -> str:
+        """What is told of data that `fit` is given, in a few words."""
+        batches = getattr(getattr(data, "loading", data), "batches", None)  # of `tf_dataset`, or of `BatchDataset`
+        return source_summary(batches.source) if isinstance(batches, Batches) else "Data given to `fit`"
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         enter_backend()

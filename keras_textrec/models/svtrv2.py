@@ -99,7 +99,9 @@ class SVTRv2(CTCRecognizer):
         ctc = super().make_loss()
         if not self.guided:
             return ctc
-        return {"ctc": ctc, "guide": SequenceLoss(self.guide_tokenizer.end_id, label_smoothing=0.1)}
+        # The published loss of a student's guide, whose teacher has one, is another.
+        how = {"padding": True} if self.distillation and self.distillation.guided else {"label_smoothing": 0.1}
+        return {"ctc": ctc, "guide": SequenceLoss(self.guide_tokenizer.end_id, **how)}
 
     def make_metrics(self) -> list[keras.metrics.Metric] | dict[str, list[keras.metrics.Metric]]:
         metrics = super().make_metrics()

@@ -88,6 +88,8 @@ class SequenceLoss(keras.losses.Loss):
     Args:
         end_id: the class of the end, the tokenizer's `end_id`.
         label_smoothing: the probability that the target shares out among all other classes.
+        padding: whether the steps after a text's end, up to that of the batch's longest text, are to write padding,
+            class 0: PaddleOCR's `DistillationNRTRLoss`, of distilled students.
         reduction: as in `keras.losses.Loss`.
         name: the loss' name.
     """
@@ -96,6 +98,7 @@ class SequenceLoss(keras.losses.Loss):
         self,
         end_id: int,
         label_smoothing: float = 0.0,
+        padding: bool = False,
         reduction: str = "sum_over_batch_size",
         name: str = "sequence",
         **kwargs,
@@ -103,21 +106,21 @@ class SequenceLoss(keras.losses.Loss):
         super().__init__(name=name, reduction=reduction, **kwargs)
         self.end_id = end_id
         self.label_smoothing = label_smoothing
+        self.padding = padding
 
     def call(self, y_true, y_pred):
         """Per-sample losses, float (B,), scaled so that their mean is that over the batch's characters and ends: the
         published losses weigh every character alike, whatever the length of its word. A row of -1 alone (a dropped
         label) asks for nothing."""
-        targets, length = _at_steps(y_true, y_pred.shape[1])
-        steps = ops.arange(y_pred.shape[1], dtype="int32")[None]
-        targets = ops.where(steps == length, self.end_id, targets)
-        asked = ops.cast((steps <= length) & (length > 0), "float32")
+        targets = targets_at_steps(y_true, y_pred.shape[1], self.end_id, self.padding)
+        asked = ops.cast(targets >= 0, "float32")
         losses = _cross_entropy(ops.maximum(targets, 0), y_pred, self.label_smoothing)
         losses = ops.sum(losses * asked, -1)
         return losses * (ops.cast(ops.size(losses), "float32") / ops.maximum(ops.sum(asked), 1.0))
 
     def get_config(self) -> dict:
-        return {**super().get_config(), "end_id": self.end_id, "label_smoothing": self.label_smoothing}
+        own = {"end_id": self.end_id, "label_smoothing": self.label_smoothing, "padding": self.padding}
+        return {**super().get_config(), **own}
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -157,6 +160,21 @@ def _of_any_length(x):
     import tensorflow as tf
 
     return tf.raw_ops.PlaceholderWithDefault(input=x, shape=(x.shape[0], None, *x.shape[2:]))
+
+
+def targets_at_steps(y_true, steps: int, end_id: int, padding: bool = False):
+    """The class that each step is to write, int32 (B, steps): a text's characters and its end, then -1: nothing.
+
+    Args:
+        y_true: the characters' ids (B, M), padded with -1. A row of -1 alone asks for nothing at all.
+        padding: class 0 follows, up to the end of the batch's longest text.
+    """
+    targets, length = _at_steps(y_true, steps)
+    step = ops.arange(steps, dtype="int32")[None]
+    targets = ops.where(step == length, end_id, targets)
+    if padding:
+        targets = ops.where((step > length) & (step <= ops.max(length)), 0, targets)
+    return ops.where(length > 0, targets, -1)
 
 
 def _at_steps(y_true, steps: int):

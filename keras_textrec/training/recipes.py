@@ -41,6 +41,8 @@ class Recipe:
         augment: "recaug" (PaddleOCR's), "randaugment" (PARSeq's), "rotation", several joined by "+", or None.
         canvases: [height, width] of each canvas that images of like shape share; None is the converter's for all.
         freeze: parts that stay as they are ("backbone", or of layers' names: `keras_textrec.training.freezing`).
+        distill_ctc, distill_guide: the weights of what a teacher adds to the loss, where one is given
+            (`training.distillation`); PaddleOCR's.
         dtype: the Keras dtype policy of training ("float32", "mixed_bfloat16", ...). "auto" is mixed_bfloat16 where the
             GPU, TPU or processor multiplies bfloat16, and float32 elsewhere, where that is slow.
         seed: of the weights, of the order of the images and of their augmentation.
@@ -67,6 +69,8 @@ class Recipe:
     augment: str | None = None
     canvases: list | None = None
     freeze: list | None = None
+    distill_ctc: float = 1.0
+    distill_guide: float = 0.1
     dtype: str = "auto"
     seed: int = 0
 

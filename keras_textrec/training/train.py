@@ -22,6 +22,7 @@ def train(
     validation: Source,
     output: str | pathlib.Path,
     *,
+    teacher: keras.Model | None = None,
     resume: bool = False,
     processes: int = 0,
     has_base: bool = False,
@@ -37,6 +38,7 @@ def train(
     Args:
         model: a `TextRecognizer`, with new weights or trained ones; `about["images_seen"]` goes on from what it was.
         training, validation: what `keras_textrec.data` opens.
+        teacher: a trained network that teaches the model beside the labels, as `CTCRecognizer.compile` takes it.
         resume: go on where `output` stands, as if the run had never stopped.
         processes: how many load images beside this one (0: its threads do).
         has_base: the weights are trained ones. They are measured first, as epoch 0 of the log, and stay in `best/`
@@ -52,7 +54,8 @@ def train(
 
     Raises:
         ValueError: `output` holds a run and `resume` is False, or holds none and it is True, or another description's;
-            the loss became infinite, NaN or ten times what it began with (the state of the epoch before is kept).
+            the teacher cannot teach the model; the loss became infinite, NaN or ten times what it began with (the state
+            of the epoch before is kept).
         OSError: the disk is full (the state of the epoch before is kept).
         WorkersFailed: processes do not start, or are killed again and again (the state of the epoch before is kept).
     """
@@ -60,6 +63,10 @@ def train(
     description = model.describe()
     # What "auto" was: the run keeps it, wherever it goes on.
     description["training"] = {**description["training"], "dtype": model.dtype_policy.name}
+    if teacher is not None:
+        if not hasattr(model, "distillation"):
+            raise ValueError(f"A {type(model).__name__} cannot have a teacher; only CTC networks can.")
+        description["teacher"] = teacher.origin or teacher.name  # who goes on has to have the same
     run_folder.check_output(output, description, resume)
     recipe = model.recipe
 
@@ -73,7 +80,7 @@ def train(
     load = functools.partial(model.training_data, source, steps_per_epoch=steps, processes=processes)
     data, validation_data = load(), model.evaluation_data(validation)
     steps = len(data)
-    model.compile(total_steps=recipe.epochs * steps)
+    model.compile(total_steps=recipe.epochs * steps, **({"teacher": teacher} if teacher is not None else {}))
     model.optimizer.build(model.trainable_variables)
     if resume:
         epoch, best = run_folder.resume_from(output, model)
