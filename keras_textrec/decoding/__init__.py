@@ -4,3 +4,5 @@ from keras_textrec.decoding.constraint import Constraint as Constraint
 from keras_textrec.decoding.constraint import Constraints as Constraints
 from keras_textrec.decoding.ctc_decoder import CTCDecoder as CTCDecoder
 from keras_textrec.decoding.lexicons import Lexicon as Lexicon
+from keras_textrec.decoding.step_decoder import StepDecoder as StepDecoder
+from keras_textrec.decoding.step_decoder import Steps as Steps

@@ -36,11 +36,13 @@ class Scorer(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Found:
-    """A text: its classes, the state of the automaton in which it ends, and its probability."""
+    """A text: its classes, the state of the automaton in which it ends, its probability, and those of its beginnings of
+    one character and more."""
 
     probability: float
     ids: tuple[int, ...]
     state: int
+    beginnings: tuple[float, ...] = ()
 
 
 def best_texts(
@@ -76,11 +78,12 @@ def best_texts(
 def _search(scorer: Scorer, automaton: Automaton, count: int, width: int, longest: int, found: dict) -> float:
     """One search; adds texts to `found`, and gives the probability of the most probable beginning that was given up
     because there were too many."""
-    states, texts, lost = np.array([0]), [()], 0.0
+    states, texts, chances, lost = np.array([0]), [()], [()], 0.0
     complete = scorer.start()
     for length in range(longest + 1):
         for place in np.flatnonzero(automaton.accepting[states] & (complete > 0.0)).tolist():
-            found[texts[place]] = Found(float(complete[place]), texts[place], int(states[place]))
+            text = Found(float(complete[place]), texts[place], int(states[place]), chances[place])
+            found[text.ids] = text
         if length == longest:
             break
         least = sorted((text.probability for text in found.values()), reverse=True)[count - 1 : count] or [0.0]
@@ -96,5 +99,6 @@ def _search(scorer: Scorer, automaton: Automaton, count: int, width: int, longes
             break
         places, symbols, states = places[kept], symbols[kept], automaton.targets[edges[kept]]
         texts = [(*texts[place], symbol) for place, symbol in zip(places.tolist(), symbols.tolist())]
+        chances = [(*chances[place], chance) for place, chance in zip(places.tolist(), bounds[kept].tolist())]
         complete = scorer.extend(places, symbols)
     return lost

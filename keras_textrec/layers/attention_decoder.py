@@ -98,6 +98,22 @@ class AttentionDecoder(layers.Layer):
         logits = ops.reshape(outputs[..., : self.classes], (rows, ops.shape(tokens)[1], self.classes))
         return logits, outputs[..., self.classes :]
 
+    # === One step at a time: `keras_textrec.layers.stepping` ===
+
+    own_inputs = 0
+
+    @property
+    def state_sizes(self) -> list[int]:
+        return [self.units]
+
+    def prepare(self, memory):
+        return [], [memory, self.keys(memory)]
+
+    def step(self, symbols, own, states, common):
+        before = ops.cast(symbols, "float32")[:, None]
+        outputs, states = direct(self.rnn.cell, self)(before, [*states, before, *common])
+        return outputs[..., : self.classes], states[:1]
+
     def get_config(self):
         own = {"units": self.units, "classes": self.classes, "steps": self.steps, "start": self.start}
         return {**super().get_config(), **own}

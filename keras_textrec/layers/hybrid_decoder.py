@@ -111,6 +111,24 @@ class HybridDecoder(layers.Layer):
         outputs = self.rnn(steps, initial_state=states)
         return outputs[..., : self.classes], as_maps(outputs[..., self.classes :], features)
 
+    # === One step at a time: `keras_textrec.layers.stepping` ===
+
+    own_inputs = 1
+
+    @property
+    def state_sizes(self) -> list[int]:
+        return [self.rnn.cell.units] * (2 * self.depth)
+
+    def prepare(self, features, keys, bias, glimpses):
+        return [glimpses], [cells(keys), cells(features), cells(bias)]
+
+    def step(self, symbols, own, states, common):
+        cell = self.rnn.cell
+        given = cell.embed(symbols)
+        inputs = ops.concatenate([given, *own, ops.zeros_like(given[:, :1])], -1)
+        outputs, states = direct(cell, self)(inputs, [*states, given, *common])
+        return outputs[..., : self.classes], states[: 2 * self.depth]
+
     def get_config(self):
         own = {"classes": self.classes, "start": self.start, "depth": self.depth, "remember": self.remember}
         return {**super().get_config(), **own}

@@ -1,19 +1,50 @@
 """What recognisers have in common whose decoder writes one character a step."""
 
 import functools
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Unpack
 
 import keras
 import numpy as np
 from keras import layers
 
-from keras_textrec.decoding import Constraints
+from keras_textrec.decoding import Constraint, Constraints, Lexicon, StepDecoder
 from keras_textrec.layers.direct import DirectModel
+from keras_textrec.layers.stepping import stepping_graphs
+from keras_textrec.models.preset_model import default_jit
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.reading import read_all, read_stream
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Reading, SequenceTokenizer
+
+
+class _ModelSteps:
+    """A network's decoder on some rows, `keras_textrec.decoding.Steps`.
+
+    Args:
+        prepared: what the network's `encoder` makes of a batch.
+        images: of the batch, one for each row.
+    """
+
+    def __init__(self, model: "AttentionRecognizer", prepared: list[np.ndarray], images: np.ndarray):
+        self._model = model
+        self._decoder = model.get_layer("decoder")
+        self._rows = len(images)
+        rows = [values[images] for values in prepared]
+        self._own = rows[: self._decoder.own_inputs]
+        # Once for all steps.
+        self._common = [keras.ops.convert_to_tensor(values) for values in rows[self._decoder.own_inputs :]]
+
+    def start(self) -> list[np.ndarray]:
+        return [np.zeros((self._rows, size), "float32") for size in self._decoder.state_sizes]
+
+    def __call__(
+        self, symbols: np.ndarray, place: int, states: list[np.ndarray]
+    ) -> tuple[np.ndarray, list[np.ndarray]]:
+        given = [symbols, *(values[:, place] for values in self._own), *states]
+        inputs = [*map(keras.ops.convert_to_tensor, given), *self._common]
+        probabilities, *states = self._model.run("step", inputs)
+        return probabilities, states
 
 
 class AttentionRecognizer(TextRecognizer):
@@ -47,6 +78,35 @@ class AttentionRecognizer(TextRecognizer):
         reader = DirectModel(self._seen, self._written, name=f"{self.name}_attention_reader")
         reader.jit_compile = False  # for looking at single images
         return reader
+
+    @functools.cached_property
+    def _stepping(self) -> tuple[keras.Model, keras.Model]:
+        decoder = self.get_layer("decoder")
+        *seen, _ = decoder.input
+        graphs = stepping_graphs(self._seen, decoder, seen, self.name)
+        for graph in graphs:
+            if not default_jit():
+                graph.jit_compile = False
+        return graphs
+
+    @property
+    def encoder(self) -> keras.Model:
+        """The reading graph up to the decoder's steps."""
+        return self._stepping[0]
+
+    @property
+    def step(self) -> keras.Model:
+        """The graph of one of the decoder's steps."""
+        return self._stepping[1]
+
+    def constrained_reader(self, constraint: Constraint) -> Callable[..., list[Reading]]:
+        decoder = StepDecoder(self.tokenizer, constraint, self.steps, self.free_running)
+
+        def read_batch(x: np.ndarray, valid_ratio: np.ndarray, lexica: Sequence[Lexicon] | None = None):
+            prepared = self.run_images("encoder", x, valid_ratio)
+            return decoder.decode(functools.partial(_ModelSteps, self, prepared), len(x), lexica)
+
+        return read_batch
 
     @property
     def _seen(self) -> Any:

@@ -125,12 +125,17 @@ class TextRecognizer(PresetModel):
 
     def probabilities(self, x: np.ndarray, valid_ratio: np.ndarray) -> np.ndarray:
         """What the reader makes of a batch (as for `read_batch`), float (B, T, V)."""
+        return self.run_images("reader", x, valid_ratio)
+
+    def run_images(self, graph: str, x: np.ndarray, valid_ratio: np.ndarray) -> Any:
+        """What a graph, an attribute by its name, makes of a batch (as for `read_batch`): (B, ...), or a list."""
         # A power of two of rows: compiled graphs are made for a handful of shapes, not for every number of images.
         images = len(x)
         rows = 1 << (images - 1).bit_length()
         x = np.concatenate([x, np.zeros((rows - images, *x.shape[1:]), x.dtype)])
         valid_ratio = np.concatenate([valid_ratio, np.ones(rows - images, valid_ratio.dtype)])
-        return self.run("reader", self.reader_inputs(x, valid_ratio))[:images]
+        outputs = self.run(graph, self.reader_inputs(x, valid_ratio))
+        return [output[:images] for output in outputs] if isinstance(outputs, list) else outputs[:images]
 
     def reader_inputs(self, image: np.ndarray, valid_ratio: np.ndarray) -> Any:
         """A batch as `reader` takes it: image float32 (B, H, W, 3), and the part of the width it fills, (B,)."""
