@@ -44,6 +44,7 @@ _ROOMS = {
         "SARTokenizer",
     ),
     "training": (),
+    "training.data_parallel": ("synchronize_batch_norm",),
     "training.recipes": ("Recipe",),
     "training.train": ("train",),
     "zoo": ("describe", "load_preset", "upload_preset"),

@@ -63,6 +63,7 @@ from keras_textrec.text import (
 from keras_textrec.text import (
     SARTokenizer as SARTokenizer,
 )
+from keras_textrec.training.data_parallel import synchronize_batch_norm as synchronize_batch_norm
 from keras_textrec.training.recipes import Recipe as Recipe
 from keras_textrec.training.train import train as train
 from keras_textrec.zoo import describe as describe

@@ -60,9 +60,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--processes",
         type=at_least(0),
-        default=os.cpu_count() or 1,
         metavar="N",
         help="how many load images beside this one; 0: its threads do (default: one for each core)",
+    )
+    parser.add_argument(
+        "--distribute",
+        choices=("auto", "data", "none"),
+        default="auto",
+        help="data: several devices share each batch (PyTorch: under torchrun); auto: if there are several",
     )
     parser.add_argument(
         "--charset", help="other characters than the preset's: these, a file of one a line, or a list's name"
@@ -73,57 +78,73 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
+    from keras_textrec.training.distribution import distributed
+
+    with distributed(options.distribute):
+        return _train(options)
+
+
+def _train(options: argparse.Namespace) -> int:
     from keras_textrec.data import open_sources
     from keras_textrec.presets import override
     from keras_textrec.presets.description import converter_of
     from keras_textrec.text.charset import Charset, config_with_charset, typed_characters
+    from keras_textrec.training.agreement import together
+    from keras_textrec.training.distribution import is_relaunch, local_process_count, process_index
     from keras_textrec.training.recipes import Recipe
+    from keras_textrec.training.run_folder import has_run
     from keras_textrec.training.train import train
     from keras_textrec.zoo import describe, load_preset
 
-    if options.output:
-        check_folder(options.output)
-    if options.find_lr:
-        check_file(options.find_lr)
-    settings = [*options.o]
-    if options.freeze:
-        settings.append(f"training.freeze={json.dumps(options.freeze)}")
-    for key in ("epochs", "batch_size"):
-        if getattr(options, key) is not None:
-            settings.append(f"training.{key}={getattr(options, key)}")
-    description = describe(options.preset)
-    if options.pretrained and "training" in description:
-        converter = converter_of(override(description, settings))
-        description["training"] = Recipe.from_dict(description["training"]).for_fine_tuning(converter).to_dict()
-    description = override(description, settings)
-    if options.charset is not None and "tokenizer" in description["model"]:
-        charset = Charset(typed_characters(options.charset))
-        description["model"]["tokenizer"] = config_with_charset(description["model"]["tokenizer"], charset)
-    replay = None if options.mix is None else _replay(options.mix)
-    training, validation = open_sources(options.train, options.ratios), open_sources(options.validation)
-    old_validation = open_sources(options.old_validation) if options.old_validation else None
-    model = model_to_train(
-        description,
-        load_preset(options.preset) if options.pretrained else None,
-        resumed=options.output if options.resume else None,
-    )
+    with together():
+        if options.output:
+            check_folder(options.output)
+        if options.find_lr:
+            check_file(options.find_lr)
+        resume = options.resume or (is_relaunch() and has_run(options.output or ""))
+        settings = [*options.o]
+        if options.freeze:
+            settings.append(f"training.freeze={json.dumps(options.freeze)}")
+        for key in ("epochs", "batch_size"):
+            if getattr(options, key) is not None:
+                settings.append(f"training.{key}={getattr(options, key)}")
+        description = describe(options.preset)
+        if options.pretrained and "training" in description:
+            converter = converter_of(override(description, settings))
+            description["training"] = Recipe.from_dict(description["training"]).for_fine_tuning(converter).to_dict()
+        description = override(description, settings)
+        if options.charset is not None and "tokenizer" in description["model"]:
+            charset = Charset(typed_characters(options.charset))
+            description["model"]["tokenizer"] = config_with_charset(description["model"]["tokenizer"], charset)
+        replay = None if options.mix is None else _replay(options.mix)
+        training, validation = open_sources(options.train, options.ratios), open_sources(options.validation)
+        old_validation = open_sources(options.old_validation) if options.old_validation else None
+        model = model_to_train(
+            description,
+            load_preset(options.preset) if options.pretrained else None,
+            resumed=options.output if resume else None,
+        )
+        teacher = load_preset(options.teacher, dtype=model.dtype_policy.name) if options.teacher else None
     if options.check:
         return _check(model, training)
     if options.find_lr is not None:
         return _find_lr(model, training, options.find_lr)
+    cores = (os.cpu_count() or 1) // local_process_count() or 1
     best, epoch = train(
         model,
         training,
         validation,
         options.output,
-        teacher=load_preset(options.teacher, dtype=model.dtype_policy.name) if options.teacher else None,
-        resume=options.resume,
-        processes=options.processes,
+        teacher=teacher,
+        resume=resume,
+        processes=cores if options.processes is None else options.processes,
         has_base=options.pretrained,
         replay=replay,
         old_validation=old_validation,
         early_stop=options.early_stop,
     )
+    if process_index():
+        return 0
     kept = os.path.join(options.output, "best")
     if epoch:
         of = f"in epoch {epoch} of {description['training'].get('epochs', 1)}: {kept}"

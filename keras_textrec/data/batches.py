@@ -37,7 +37,9 @@ class Batches:
         source: where records come from.
         converter: makes the input; the canvas is its `height` and `width`, so that every batch has one shape.
         tokenizer: makes the labels.
-        batch_size: B.
+        batch_size: images in a batch.
+        shard: (k, N) is for the k-th of N processes that share each batch, counted from 0: it loads the k-th N-th of
+            the rows, B, and no other record. Augmentation draws for each process anew.
         length: M, the label columns.
         canvases: other canvases, (height, width): images of like shape share a batch on the smallest that fits them
             (`Grouping` says how). None is the converter's own.
@@ -59,7 +61,7 @@ class Batches:
         labels: what the tokenizer did to the labels that were met; each record counts once.
 
     Raises:
-        ValueError: the source is empty, or a number is no number of images or batches.
+        ValueError: the source is empty, a number is no number of images or batches, or a batch cannot be shared.
     """
 
     def __init__(
@@ -69,6 +71,7 @@ class Batches:
         tokenizer: CTCTokenizer,
         batch_size: int,
         *,
+        shard: tuple[int, int] = (0, 1),
         length: int,
         canvases: Sequence[tuple[int, int]] | None = None,
         time_steps: Callable[[int], int] | None = None,
@@ -83,6 +86,10 @@ class Batches:
         self.source = source
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size)
+        self.shard = shard
+        self.rows, left = divmod(self.batch_size, shard[1])
+        if left:
+            raise ValueError(f"A batch of {self.batch_size} images cannot be shared by {shard[1]} processes alike.")
         self.length = length
         self.training = training
         self.steps_per_epoch = None if steps_per_epoch is None else whole_number("steps_per_epoch", steps_per_epoch)
@@ -128,8 +135,11 @@ class Batches:
         """`indices`, and the canvas among `canvases`."""
         number += epoch * len(self) if self.training else 0
         if self._grouping:
-            return self._grouping(number)
-        return self._draw(number * self.batch_size, (number + 1) * self.batch_size), 0
+            indices, canvas = self._grouping(number)
+        else:
+            indices, canvas = self._draw(number * self.batch_size, (number + 1) * self.batch_size), 0
+        first = self.shard[0] * self.rows
+        return indices[first : first + self.rows], canvas
 
     def _draw(self, first: int, end: int) -> np.ndarray:
         if self.training:
@@ -139,7 +149,8 @@ class Batches:
     def batch(self, number: int, epoch: int = 0, loader: Callable[..., Loaded] | None = None) -> Batch:
         """Batch `number` of `epoch`, as `load` gives it."""
         indices, canvas = self._place(number, epoch)
-        return self.load(indices, np.random.default_rng((self.seed, epoch, number)), canvas, loader)
+        chances = (self.seed, epoch, number) + ((self.shard[0],) if self.shard[0] else ())
+        return self.load(indices, np.random.default_rng(chances), canvas, loader)
 
     def load(
         self,
@@ -165,13 +176,13 @@ class Batches:
             ValueError: the tokenizer's policy is "error" and a label cannot be trained on.
         """
         height, width = self.shapes[canvas]
-        x = self._memory.take((self.batch_size, height, width, 3))
+        x = self._memory.take((self.rows, height, width, 3))
         if loader is None:
             prefetch(self.source, indices)
             loader = self.loader
         ends, rows, texts, ids, keep, unreadable = loader(indices, rng, canvas, x)
-        y = np.full((self.batch_size, self.length), -1, "int32")
-        weight = np.zeros(self.batch_size, "float32")
+        y = np.full((self.rows, self.length), -1, "int32")
+        weight = np.zeros(self.rows, "float32")
         y[rows], weight[rows] = ids, keep
         x[weight == 0] = 0
         self._count(np.asarray(indices, int)[rows], texts, self.loader.time_steps[canvas])

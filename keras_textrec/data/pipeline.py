@@ -98,7 +98,7 @@ class BatchDataset(keras.utils.PyDataset):
         self.threads = usual if threads is None else whole_number("threads", threads)
         self._loader = None
         if processes:
-            size = 3 * batches.batch_size * max(height * width for height, width in batches.shapes)
+            size = 3 * batches.rows * max(height * width for height, width in batches.shapes)
             self._loader = LoaderProcesses(batches.loader, size, processes, self.threads)
         self._pool = Threads(self.threads)
         self._loading: dict[tuple[int, int], Future] = {}

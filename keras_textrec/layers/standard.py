@@ -18,6 +18,7 @@ import keras
 from keras import layers, ops
 
 from keras_textrec.layers.direct import direct
+from keras_textrec.layers.replicas import mean_over_replicas
 
 FORMAT = "channels_last"
 
@@ -66,6 +67,9 @@ class BatchNormalization(layers.BatchNormalization):
 
     PyTorch's own operator is for reading only. In training it would take a third of the time, but it sums up a batch's
     statistics one by one in float32, 1e-5 off, which shows in the gradients.
+
+    `synchronized`, one mean and variance of all replicas of a step, is for PyTorch's processes too, and goes without
+    effect on JAX, where they are of the whole batch in any case. Keras has it for TensorFlow, by three messages each.
     """
 
     def call(self, x, training=None, mask=None):
@@ -77,6 +81,16 @@ class BatchNormalization(layers.BatchNormalization):
         statistics = [_value(v).float() for v in (self.moving_mean, self.moving_variance, self.gamma, self.beta)]
         y = batch_norm(x.float().movedim(-1, 1), *statistics, eps=self.epsilon)
         return ops.cast(y.movedim(1, -1), self.compute_dtype)
+
+    def _moments(self, inputs, mask):
+        if not self.synchronized or mask is not None:
+            return super()._moments(inputs, mask)
+        mean, variance = ops.moments(inputs, axes=self._reduction_axes)
+        # Squares around the running mean, which all replicas share: around zero they would lose digits.
+        centre = ops.stop_gradient(ops.cast(self.moving_mean, mean.dtype))
+        offset = mean - centre
+        offset, square = ops.unstack(mean_over_replicas(ops.stack([offset, variance + ops.square(offset)])))
+        return centre + offset, ops.maximum(square - ops.square(offset), 0.0)
 
 
 @keras.saving.register_keras_serializable("keras_textrec")

@@ -22,6 +22,7 @@ from keras_textrec.presets.description import preset_models
 from keras_textrec.presets.folder import describe_model
 from keras_textrec.presets.history import trained_further
 from keras_textrec.system.forks import enter_backend
+from keras_textrec.training.data_parallel import DataParallelTraining
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.zoo import load_preset
 
@@ -33,7 +34,7 @@ class ClassPresets:
         return preset_models(cls)
 
 
-class PresetModel(DirectModel):
+class PresetModel(DataParallelTraining, DirectModel):
     """Base of the models that a preset can name.
 
     `recipe` and `about` are part of the configuration, so that every way of keeping the model keeps them.
@@ -227,5 +228,12 @@ def _predict(graph: keras.Model, inputs: Any) -> Any:
             return graph.stateless_call(trainable, others, x, training=False)[0]
 
         graph.reading_step = jax.jit(step)
-    weights = [[weight.value for weight in some] for some in (graph.trainable_variables, graph.non_trainable_variables)]
+    weights = [
+        [_here(weight) for weight in some] for some in (graph.trainable_variables, graph.non_trainable_variables)
+    ]
     return keras.tree.map_structure(np.asarray, graph.reading_step(*weights, inputs))
+
+
+def _here(weight: keras.Variable) -> Any:
+    """A weight for reading, which one device does alone, whatever the others are doing."""
+    return weight.value.addressable_data(0) if weight.value.is_fully_replicated else weight.value

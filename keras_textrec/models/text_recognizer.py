@@ -19,6 +19,7 @@ from keras_textrec.presets.description import dtype_policy
 from keras_textrec.reading import read_all, read_stream
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Charset, Reading
+from keras_textrec.training.distribution import check_batch, data_shard
 from keras_textrec.training.freezing import freeze
 from keras_textrec.training.metrics import reading_metrics
 
@@ -226,10 +227,11 @@ class TextRecognizer(PresetModel):
         """Endless-order batches of a source for `fit`: shuffled anew every epoch, the same for the same seed.
 
         What the tokenizer leaves out of the labels or changes is logged first (`keras_textrec.data.label_check`).
+        Where several processes share a batch, each gets its own rows of it.
 
         Args:
             source: what `keras_textrec.data.lmdb` or `.folder` gives.
-            batch_size: images a step; the recipe's by default.
+            batch_size: images a step, of all devices together; the recipe's by default.
             augment: `(uint8 image (H, W, 3), numpy Generator) -> uint8 image`, or a name that a recipe may have
                 ("recaug"); True is the recipe's own, if it has one.
             steps_per_epoch: batches that make an epoch; None is about one pass over the source.
@@ -241,7 +243,8 @@ class TextRecognizer(PresetModel):
             A `tf.data.Dataset` on the TensorFlow backend, a `keras.utils.PyDataset` on the others.
 
         Raises:
-            ValueError: no label of the source can be used, or one cannot and the tokenizer's policy is "error".
+            ValueError: no label of the source can be used, or one cannot and the tokenizer's policy is "error"; or the
+                model's devices cannot share a batch alike.
         """
         if augment is True:
             augment = self.recipe.augment
@@ -273,11 +276,14 @@ class TextRecognizer(PresetModel):
         from keras_textrec.data.label_check import tell_labels
         from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 
+        batch_size = self.recipe.batch_size if batch_size is None else batch_size
+        check_batch(self, batch_size)
         batches = Batches(
             source,
             self.converter,
             self.tokenizer,
-            self.recipe.batch_size if batch_size is None else batch_size,
+            batch_size,
+            shard=data_shard(),
             length=self.recipe.max_length,
             canvases=self.recipe.canvases,
             time_steps=self.time_steps,

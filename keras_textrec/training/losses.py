@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_textrec.layers.replicas import mean_over_replicas, torch_processes
+
 LARGE_VOCABULARY = 1000  # From about here on, gathering a label's classes costs less than it saves.
 
 
@@ -116,7 +118,8 @@ class SequenceLoss(keras.losses.Loss):
         asked = ops.cast(targets >= 0, "float32")
         losses = _cross_entropy(ops.maximum(targets, 0), y_pred, self.label_smoothing)
         losses = ops.sum(losses * asked, -1)
-        return losses * (ops.cast(ops.size(losses), "float32") / ops.maximum(ops.sum(asked), 1.0))
+        asked = mean_over_replicas(ops.sum(asked))
+        return losses * (ops.cast(ops.size(losses), "float32") / ops.maximum(asked, 1.0))
 
     def get_config(self) -> dict:
         own = {"end_id": self.end_id, "label_smoothing": self.label_smoothing, "padding": self.padding}
@@ -146,7 +149,9 @@ class FreeRunningLoss(keras.losses.Loss):
         targets = ops.maximum(ops.pad(targets[:, :-1], [[0, 0], [1, 0]]), 0)
         end_id = y_pred.shape[-1] - 1
         targets = ops.where(ops.arange(y_pred.shape[1], dtype="int32")[None] == length + 1, end_id, targets)
-        return ops.sum(_cross_entropy(targets, y_pred), -1)
+        losses = ops.sum(_cross_entropy(targets, y_pred), -1)
+        # PyTorch's processes take the mean of their gradients, which is to be that of the sum over the whole batch.
+        return losses * torch_processes() if self.reduction == "sum" else losses
 
 
 def _of_any_length(x):

@@ -15,6 +15,8 @@ import yaml
 
 from keras_textrec.system.whole_files import whole_file
 from keras_textrec.system.workers import WorkersFailed
+from keras_textrec.training.agreement import ProcessLost, others_told
+from keras_textrec.training.distribution import process_index
 
 logger = logging.getLogger(__name__)
 
@@ -32,12 +34,16 @@ def dtype_of_run(output: str | pathlib.Path) -> str:
     return yaml.safe_load(path.read_text("utf-8"))["training"]["dtype"] if path.is_file() else "auto"
 
 
+def has_run(output: str | pathlib.Path) -> bool:
+    """Whether there is a training to resume in a folder."""
+    return pathlib.Path(output, STATE).exists()
+
+
 def check_output(output: pathlib.Path, description: dict[str, Any], resume: bool) -> None:
     """Raises a ValueError where a training cannot begin, or not go on, in this folder."""
-    has_run = (output / STATE).exists()
-    if resume and not has_run:
+    if resume and not has_run(output):
         raise ValueError(f"There is no training to resume in {output}: it has no {STATE}.")
-    if has_run and not resume:
+    if has_run(output) and not resume:
         raise ValueError(f"{output} holds a training already; go on with it (--resume) or give another folder.")
     if resume:
         before = yaml.safe_load((output / DESCRIPTION).read_text("utf-8"))
@@ -59,28 +65,33 @@ def resume_from(output: pathlib.Path, model: keras.Model) -> tuple[int, tuple[fl
         The epochs done, and the best watched value so far with its epoch.
     """
     epoch, best = _load_state(model, output / STATE)
-    _cut_log(output / LOG, epoch)
+    if not process_index():
+        _cut_log(output / LOG, epoch)
     return epoch, best
 
 
 @contextlib.contextmanager
 def kept_told(output: pathlib.Path) -> Iterator[None]:
-    """When a training is interrupted, its processes fail or the disk is full: tells what there is to go on with."""
+    """When a training is interrupted, its processes end or the disk is full: tells what there is to go on with."""
     try:
-        yield
-    except (KeyboardInterrupt, WorkersFailed, OSError) as error:
-        if not (output / STATE).exists():
+        with others_told():
+            yield
+    except (KeyboardInterrupt, ProcessLost, WorkersFailed, OSError) as error:
+        if not has_run(output):
             raise
         kept = f"{output} keeps the last whole epoch; resume to go on."
         if isinstance(error, KeyboardInterrupt):
             logger.info("%s", kept)
             raise
         sentence = f"{str(error).rstrip('.')}. {kept}"
-        raise (WorkersFailed if isinstance(error, WorkersFailed) else OSError)(sentence) from error
+        raise (OSError if isinstance(error, OSError) else type(error))(sentence) from error
 
 
 class Keeper(keras.callbacks.Callback):
-    """After every epoch: the log's row, the best and the last preset, then the state that a resumed run starts from."""
+    """After every epoch: the log's row, the best and the last preset, then the state that a resumed run starts from.
+
+    Of several processes the first writes; all have the same logs, so all go on or stop alike.
+    """
 
     def __init__(self, output: pathlib.Path, best: tuple[float, int], images_per_epoch: int, images_before: int):
         super().__init__()
@@ -96,10 +107,12 @@ class Keeper(keras.callbacks.Callback):
         Args:
             logs: of the validation set, as `fit` gives them after an epoch, "val_accuracy" and so on.
         """
+        self.best = _watched(logs), 0
+        if process_index():
+            return
         columns = dict.fromkeys(name.removeprefix("val_") for name in logs if name.startswith("val_"))
         rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
         self._write_row(0, 0.0, {"learning_rate": rate, **columns, **{name: float(logs[name]) for name in logs}})
-        self.best = _watched(logs), 0
         logger.info("Before the first step: %.1f %% of the validation set's words right.", 100 * self.best[0])
         model.save_to_preset(self.output / "best")
 
@@ -118,17 +131,22 @@ class Keeper(keras.callbacks.Callback):
             )
         rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
         measured = {key: float(value) for key, value in logs.items()}
-        images = self._write_row(epoch + 1, time.perf_counter() - self.started, {"learning_rate": rate, **measured})
+        images = self.images_before + (epoch + 1) * self.images_per_epoch
         self.model.about = {**self.model.about, "images_seen": images}
         watched = _watched(measured)
-        if watched > self.best[0]:
+        is_best = watched > self.best[0]
+        if is_best:
             self.best = watched, epoch + 1
+        if process_index():
+            return
+        self._write_row(epoch + 1, time.perf_counter() - self.started, {"learning_rate": rate, **measured})
+        if is_best:
             self.model.save_to_preset(self.output / "best")
         self.model.save_to_preset(self.output / "last")
         _save_state(self.model, self.output / STATE, epoch + 1, self.best)
 
-    def _write_row(self, epoch: int, seconds: float, measured: dict[str, Any]) -> int:
-        """Adds an epoch to the log, in the order of the columns there; gives the images seen until then."""
+    def _write_row(self, epoch: int, seconds: float, measured: dict[str, Any]) -> None:
+        """Adds an epoch to the log, in the order of the columns there."""
         row = {
             "epoch": epoch,
             "images": self.images_before + epoch * self.images_per_epoch,
@@ -146,7 +164,6 @@ class Keeper(keras.callbacks.Callback):
             if not columns:
                 writer.writeheader()
             writer.writerow(row)
-        return row["images"]
 
 
 def _watched(measured: dict[str, float]) -> float:

@@ -1,6 +1,8 @@
 """Training a preset's recogniser from data on disk: what `keras-textrec train` runs."""
 
 import functools
+import hashlib
+import json
 import logging
 import pathlib
 
@@ -10,8 +12,11 @@ from keras_textrec.data import Source
 from keras_textrec.data.mixing import with_replay
 from keras_textrec.data.pipeline import errors_as_raised
 from keras_textrec.training import run_folder
+from keras_textrec.training.agreement import check_agreement, source_facts, together
 from keras_textrec.training.callbacks import BlankPlateau, EarlyStop, FiniteLoss, OldDomain
 from keras_textrec.training.checks import tell_data
+from keras_textrec.training.data_parallel import synchronize_batch_norm
+from keras_textrec.training.distribution import process_index, replica_count
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +40,9 @@ def train(
     `output` gets `best/` and `last/` (preset folders), `log.csv` (a row an epoch), `description.yaml` and `state.npz`
     (weights, optimizer and place in the data after the last whole epoch).
 
+    Of several processes that share the batches (`distribution.distributed`), the first alone writes; all read `output`
+    when they resume. The number of devices may be another one then.
+
     Args:
         model: a `TextRecognizer`, with new weights or trained ones; `about["images_seen"]` goes on from what it was.
         training, validation: what `keras_textrec.data` opens.
@@ -55,8 +63,10 @@ def train(
     Raises:
         ValueError: `output` holds a run and `resume` is False, or holds none and it is True, or another description's;
             the teacher cannot teach the model; the loss became infinite, NaN or ten times what it began with (the state
-            of the epoch before is kept).
+            of the epoch before is kept); the devices cannot share a batch alike, or a process has other data or another
+            description than the first.
         OSError: the disk is full (the state of the epoch before is kept).
+        Failure: another process of this training could not begin, or has ended (the state of the epoch before is kept).
         WorkersFailed: processes do not start, or are killed again and again (the state of the epoch before is kept).
     """
     output = pathlib.Path(output)
@@ -67,7 +77,6 @@ def train(
         if not hasattr(model, "distillation"):
             raise ValueError(f"A {type(model).__name__} cannot have a teacher; only CTC networks can.")
         description["teacher"] = teacher.origin or teacher.name  # who goes on has to have the same
-    run_folder.check_output(output, description, resume)
     recipe = model.recipe
 
     epoch, best = 0, (-1.0, 0)
@@ -78,15 +87,27 @@ def train(
         source = with_replay(training, old, share)
         steps = steps or max(1, round(len(training) / (1 - share) / recipe.batch_size))
     load = functools.partial(model.training_data, source, steps_per_epoch=steps, processes=processes)
-    data, validation_data = load(), model.evaluation_data(validation)
-    steps = len(data)
-    model.compile(total_steps=recipe.epochs * steps, **({"teacher": teacher} if teacher is not None else {}))
-    model.optimizer.build(model.trainable_variables)
-    if resume:
-        epoch, best = run_folder.resume_from(output, model)
-        data = load(epoch=epoch)
-        logger.info("Resuming %s after epoch %d of %d.", output, epoch, recipe.epochs)
-    else:
+    with together():
+        run_folder.check_output(output, description, resume)
+        data, validation_data = load(), model.evaluation_data(validation)
+        steps = len(data)
+        model.compile(total_steps=recipe.epochs * steps, **({"teacher": teacher} if teacher is not None else {}))
+        model.optimizer.build(model.trainable_variables)
+        if replica_count(model) > 1:
+            synchronize_batch_norm(model)
+        if resume:
+            epoch, best = run_folder.resume_from(output, model)
+            data = load(epoch=epoch)
+            logger.info("Resuming %s after epoch %d of %d.", output, epoch, recipe.epochs)
+    check_agreement(
+        {
+            "description": hashlib.sha256(json.dumps(description).encode()).hexdigest()[:8],
+            "state": f"{epoch} epochs of {output}",
+            "training data": source_facts(source),
+            "validation data": source_facts(validation),
+        }
+    )
+    if not resume and not process_index():
         run_folder.begin(output, description)
     _tell(model, training, validation, steps)
     if not resume:
@@ -108,6 +129,7 @@ def train(
             validation_data=validation_data,
             epochs=recipe.epochs,
             initial_epoch=epoch,
+            verbose=0 if process_index() else "auto",
             shuffle=False,  # Keras would warn that it does not shuffle a `tf.data.Dataset`
             callbacks=callbacks,
         )
