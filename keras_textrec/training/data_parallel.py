@@ -5,6 +5,8 @@ Keras 3.16 is to have `keras.distribution.DataParallel` on PyTorch; then that do
 clips gradients before it adds them up; here they are added up first.
 """
 
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -24,25 +26,13 @@ class DataParallelTraining:
     def fit(self, *arguments: Any, **options: Any) -> keras.callbacks.History:
         _refuse_what_keras_ignores(self)
         if torch_processes() > 1:
-            if not self.optimizer.built:
-                self.optimizer.build(self.trainable_variables)
             _take_weights_of_first(self)
-        return super().fit(*arguments, **options)
+        with _gradients_of_the_batch(self):
+            return super().fit(*arguments, **options)
 
-    def train_step(self, *arguments: Any) -> Any:
-        optimizer = getattr(self, "optimizer", None)
-        if optimizer is None or not _takes_means_here():
-            return super().train_step(*arguments)
-        inner, apply = getattr(optimizer, "inner_optimizer", optimizer), optimizer.apply
-        optimizer.apply = lambda gradients, variables: apply(_mean_gradients(gradients), variables)
-        if keras.backend.backend() == "tensorflow":
-            # Keras would sum them after it has clipped those of each replica alone, to another length than together.
-            inner._all_reduce_sum_gradients = list
-        try:
-            return super().train_step(*arguments)
-        finally:
-            del optimizer.apply
-            vars(inner).pop("_all_reduce_sum_gradients", None)
+    def train_on_batch(self, *arguments: Any, **options: Any) -> Any:
+        with _gradients_of_the_batch(self):
+            return super().train_on_batch(*arguments, **options)
 
     def get_metrics_result(self) -> dict[str, Any]:
         if torch_processes() == 1:
@@ -86,20 +76,34 @@ def _refuse_what_keras_ignores(model: keras.Model) -> None:
 def _take_weights_of_first(model: keras.Model) -> None:
     import torch
 
-    for variable in [*model.variables, *model.optimizer.variables]:
+    optimizer = getattr(model, "optimizer", None)  # a model that is not compiled has none
+    if optimizer is not None and not optimizer.built:
+        optimizer.build(model.trainable_variables)
+    for variable in [*model.variables, *(optimizer.variables if optimizer else [])]:
         torch.distributed.broadcast(variable.value.data, 0)
         if variable.name == "seed_generator_state":
             variable.value.data[0] += process_index()  # dropout is to differ between the parts of a batch
 
 
-def _takes_means_here() -> bool:
-    """Whether several replicas take this step, each with gradients of its own."""
-    if keras.backend.backend() != "tensorflow":
-        return torch_processes() > 1
-    import tensorflow as tf
-
-    replica = tf.distribute.get_replica_context()
-    return replica is not None and replica.num_replicas_in_sync > 1
+@contextlib.contextmanager
+def _gradients_of_the_batch(model: keras.Model) -> Iterator[None]:
+    """Meanwhile the optimizer applies the gradients of the whole batch, in place of those of each replica's part."""
+    optimizer, on_tensorflow = getattr(model, "optimizer", None), keras.backend.backend() == "tensorflow"
+    replicas = model.distribute_strategy.num_replicas_in_sync if on_tensorflow else torch_processes()
+    if optimizer is None or replicas == 1:
+        yield
+        return
+    inner, apply = getattr(optimizer, "inner_optimizer", optimizer), optimizer.apply
+    optimizer.apply = lambda gradients, variables=None: apply(_mean_gradients(gradients), variables)
+    if on_tensorflow:
+        # Keras would add them up after it has clipped those of each replica alone, to another length than together.
+        inner._all_reduce_sum_gradients = list
+    try:
+        yield
+    finally:
+        del optimizer.apply
+        if on_tensorflow:
+            del inner._all_reduce_sum_gradients
 
 
 def _mean_gradients(gradients: list) -> list:

@@ -2,7 +2,7 @@
 
 The losses and weights are those of one device with the same batches. What does the work:
 
-- JAX: `keras.distribution.DataParallel`, over the devices of one process or of several (`keras.distribution.initialize`).
+- JAX: `keras.distribution.DataParallel`, over the devices of one process, or of several that `initialize` joins.
 - TensorFlow: `tf.distribute.MirroredStrategy`, over the devices of one machine.
 - PyTorch: one process a device, started by `torchrun`, and `data_parallel.py`.
 """
@@ -20,7 +20,6 @@ from keras_textrec.system.errors import Failure
 
 logger = logging.getLogger(__name__)
 
-MODES = ("auto", "data", "none")
 NO_MULTI_WORKER = (
     "Keras 3 cannot train with that. On several machines, use KERAS_BACKEND=jax or torch (docs/distributed.md); "
     "MirroredStrategy uses all GPUs of one machine."

@@ -1,7 +1,8 @@
-"""Trains small networks on one device or several, by the calls that Keras' and PyTorch's documentation has.
+"""Trains tiny networks on one device or several, by the calls that Keras' and PyTorch's documentation has.
 
-`KERAS_BACKEND=... python -m tests.training.several_devices DATA OUT.npz HOW...`; each HOW, "one" or "data", leaves its
-losses and weights in OUT.npz. What a process is told by its environment makes "data" several processes.
+`KERAS_BACKEND=... python -m tests.training.several_devices DATA OUT.npz NETWORKS HOWS`: each of HOWS, "one", "data" or
+"one,data", leaves the losses and weights of each of NETWORKS, of "crnn,rare", in OUT.npz. What a process is told by its
+environment makes "data" several processes.
 """
 
 import contextlib
@@ -16,43 +17,35 @@ from keras_textrec.backbones import ResNetVD
 from keras_textrec.data import lmdb
 from keras_textrec.training.recipes import Recipe
 
+CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TINY = {"depths": (0, 1, 1, 1), "widths": (4, 4, 8, 8), "stem_widths": (4,)}
-RECIPE = Recipe(batch_size=4, max_length=8, seed=3)
 
 
-def make_rare() -> RARE:
+def make(network: str):
     keras.utils.set_random_seed(0)
-    tokenizer = AttentionTokenizer("0123456789abcdefghijklmnopqrstuvwxyz", lowercase=True)
-    model = RARE(tokenizer, ImageConverter(32, 64), ResNetVD(**TINY), 8, rectify="small", steps=6)
-    model.recipe = RECIPE
+    converter, backbone = ImageConverter(32, 64), ResNetVD(**TINY)
+    if network == "crnn":
+        model = CRNN(CTCTokenizer(CHARACTERS, lowercase=True), converter, backbone, 8)
+    else:
+        tokenizer = AttentionTokenizer(CHARACTERS, lowercase=True)
+        model = RARE(tokenizer, converter, backbone, 8, rectify="small", steps=6)
+    model.recipe = Recipe(batch_size=4, max_length=8, seed=3)
     return model
 
 
-def make_crnn() -> CRNN:
-    keras.utils.set_random_seed(0)
-    tokenizer = CTCTokenizer("0123456789abcdefghijklmnopqrstuvwxyz", lowercase=True)
-    model = CRNN(tokenizer, ImageConverter(32, 64), ResNetVD(**TINY), 8)
-    model.recipe = RECIPE
-    return model
-
-
-def train(make, data: str, synchronized: bool = True) -> dict[str, np.ndarray]:
-    """Two epochs of two steps, each with an evaluation whose last batch is not full: losses, metrics and weights."""
-    model = make()
-    if synchronized:
-        synchronize_batch_norm(model)
-    *_, similarity = model.make_metrics()
+def train(network: str, data: str) -> dict[str, np.ndarray]:
+    """Three steps, then an evaluation whose last batch is not full: losses and weights."""
+    model = make(network)
+    synchronize_batch_norm(model)
     # Not Adam: it makes whole steps of gradients that are nothing but rounding.
-    optimizer = keras.optimizers.SGD(0.02, momentum=0.9, global_clipnorm=2.0)
-    model.compile(optimizer, weighted_metrics=[similarity])
+    model.compile(keras.optimizers.SGD(0.02, momentum=0.9, global_clipnorm=2.0), weighted_metrics=None)
     logs = model.fit(
-        model.training_data(lmdb(f"{data}/words"), steps_per_epoch=2),
+        model.training_data(lmdb(f"{data}/words"), steps_per_epoch=3),
         validation_data=model.evaluation_data(lmdb(f"{data}/validation")),
-        epochs=2,
         shuffle=False,
         verbose=0,
     ).history
-    weights = {f"weight {i}": keras.ops.convert_to_numpy(v.value) for i, v in enumerate(model.variables)}
+    weights = {f"weight {i}": keras.ops.convert_to_numpy(v.value) for i, v in enumerate(model.weights)}
     return {**{name: np.array(values) for name, values in logs.items()}, **weights}
 
 
@@ -72,7 +65,7 @@ def devices(how: str):
     return contextlib.nullcontext()
 
 
-def main(data: str, output: str, *hows: str) -> None:
+def main(data: str, output: str, networks: str, hows: str) -> None:
     if "KERAS_DISTRIBUTION_NUM_PROCESSES" in os.environ:
         keras.distribution.initialize()
     if keras.backend.backend() == "tensorflow":
@@ -81,10 +74,10 @@ def main(data: str, output: str, *hows: str) -> None:
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
     arrays = {}
-    for how in hows:
+    for how in hows.split(","):
         with devices(how):
-            for make in (make_crnn, make_rare):
-                arrays |= {f"{how} {make.__name__} {name}": value for name, value in train(make, data).items()}
+            for network in networks.split(","):
+                arrays |= {f"{how} {network} {name}": value for name, value in train(network, data).items()}
     np.savez(output, **arrays)
 
 
