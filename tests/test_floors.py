@@ -21,6 +21,7 @@ FLOORS = (
     {"layers"},
     {"backbones"},
     {"reading"},
+    {"reports"},
     {"doctor"},
     {"training"},
     {"presets"},
@@ -31,7 +32,18 @@ FLOORS = (
     {"commands"},
 )
 FLOOR = {room: floor for floor, rooms in enumerate(FLOORS) for room in rooms}
-WITHOUT_KERAS = {"version", "system", "text", "images", "synthesis", "decoding", "reading", "doctor", "commands"}
+WITHOUT_KERAS = {
+    "version",
+    "system",
+    "text",
+    "images",
+    "synthesis",
+    "decoding",
+    "reading",
+    "reports",
+    "doctor",
+    "commands",
+}
 
 
 def imports(path: pathlib.Path) -> set[str]:
