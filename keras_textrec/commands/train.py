@@ -1,6 +1,7 @@
 """`keras-textrec train`: trains a preset's architecture by its recipe."""
 
 import argparse
+import importlib.util
 import json
 import logging
 import os
@@ -74,6 +75,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--epochs", type=at_least(1), metavar="N", help="short for -o training.epochs=N")
     parser.add_argument("--batch-size", type=at_least(1), metavar="N", help="short for -o training.batch_size=N")
+    parser.add_argument("--tensorboard", action="store_true", help="write for TensorBoard, too, below DIR/tensorboard")
     parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="override a key of the YAML")
 
 
@@ -85,6 +87,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
+    import keras
+
     from keras_textrec.data import open_sources
     from keras_textrec.presets import override
     from keras_textrec.presets.description import converter_of
@@ -101,6 +105,13 @@ def _train(options: argparse.Namespace) -> int:
             check_folder(options.output)
         if options.find_lr:
             check_file(options.find_lr)
+        callbacks = []
+        if options.tensorboard and options.output and not process_index():
+            if missing := [name for name in ("tensorflow", "tensorboard") if importlib.util.find_spec(name) is None]:
+                raise ModuleNotFoundError(
+                    f"--tensorboard needs what is not installed: pip install {' '.join(missing)}."
+                )
+            callbacks.append(keras.callbacks.TensorBoard(os.path.join(options.output, "tensorboard")))
         resume = options.resume or (is_relaunch() and has_run(options.output or ""))
         settings = [*options.o]
         if options.freeze:
@@ -142,6 +153,7 @@ def _train(options: argparse.Namespace) -> int:
         replay=replay,
         old_validation=old_validation,
         early_stop=options.early_stop,
+        callbacks=callbacks,
     )
     if process_index():
         return 0

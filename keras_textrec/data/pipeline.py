@@ -51,6 +51,12 @@ def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None, pro
     return dataset
 
 
+def batches_of(data: Any) -> Batches | None:
+    """The batches behind what `tf_dataset` or `BatchDataset` made; None for other data."""
+    batches = getattr(getattr(data, "loading", data), "batches", None)
+    return batches if isinstance(batches, Batches) else None
+
+
 @contextlib.contextmanager
 def errors_as_raised(*datasets: Any) -> Iterator[None]:
     """For a `fit`: an error of loading is raised as it is, where TensorFlow would tell it in a text with tracebacks."""

@@ -13,7 +13,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from keras_textrec.data.batches import Batches
+from keras_textrec.data.pipeline import batches_of
 from keras_textrec.data.sources import Source, source_summary
 from keras_textrec.export.formats import OPSET
 from keras_textrec.layers.direct import DirectModel
@@ -81,8 +81,8 @@ class PresetModel(DataParallelTraining, DirectModel):
 
     def summary_of(self, data: Any) -> str:
         """What is told of data that `fit` is given, in a few words."""
-        batches = getattr(getattr(data, "loading", data), "batches", None)  # of `tf_dataset`, or of `BatchDataset`
-        return source_summary(batches.source) if isinstance(batches, Batches) else "Data given to `fit`"
+        batches = batches_of(data)
+        return "Data given to `fit`" if batches is None else source_summary(batches.source)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         enter_backend()

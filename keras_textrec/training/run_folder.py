@@ -1,11 +1,8 @@
-"""What a training keeps in its folder: state, log, best and last preset; and what a resumed one goes on with."""
+"""What a training keeps in its folder: state, best and last preset; and what a resumed one goes on with."""
 
 import contextlib
-import csv
-import datetime
 import logging
 import pathlib
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,10 +14,11 @@ from keras_textrec.system.whole_files import whole_file
 from keras_textrec.system.workers import WorkersFailed
 from keras_textrec.training.agreement import ProcessLost, others_told
 from keras_textrec.training.distribution import process_index
+from keras_textrec.training.training_report import DESCRIPTION
 
 logger = logging.getLogger(__name__)
 
-STATE, LOG, DESCRIPTION = "state.npz", "log.csv", "description.yaml"
+STATE = "state.npz"
 # What chooses the best checkpoint: words right, by what the charset makes meaningful (`reading_metrics`); by its name,
 # and by that of a guided network.
 WATCHED = ("val_accuracy", "val_ctc_accuracy")
@@ -51,25 +49,6 @@ def check_output(output: pathlib.Path, description: dict[str, Any], resume: bool
             raise ValueError(f"{output} was trained by another description; resume with {output / DESCRIPTION}.")
 
 
-def begin(output: pathlib.Path, description: dict[str, Any]) -> None:
-    """Makes the folder of a new training and writes its description there."""
-    output.mkdir(parents=True, exist_ok=True)
-    (output / LOG).unlink(missing_ok=True)  # of a run that ended before its first state was written
-    (output / DESCRIPTION).write_text(yaml.safe_dump(description, sort_keys=False, allow_unicode=True), "utf-8")
-
-
-def resume_from(output: pathlib.Path, model: keras.Model) -> tuple[int, tuple[float, int]]:
-    """Sets the model, its optimizer and the log to the last whole epoch.
-
-    Returns:
-        The epochs done, and the best watched value so far with its epoch.
-    """
-    epoch, best = _load_state(model, output / STATE)
-    if not process_index():
-        _cut_log(output / LOG, epoch)
-    return epoch, best
-
-
 @contextlib.contextmanager
 def kept_told(output: pathlib.Path) -> Iterator[None]:
     """When a training is interrupted, its processes end or the disk is full: tells what there is to go on with."""
@@ -88,18 +67,16 @@ def kept_told(output: pathlib.Path) -> Iterator[None]:
 
 
 class Keeper(keras.callbacks.Callback):
-    """After every epoch: the log's row, the best and the last preset, then the state that a resumed run starts from.
+    """After every epoch: the best and the last preset, then the state that a resumed run starts from.
 
     Of several processes the first writes; all have the same logs, so all go on or stop alike.
     """
 
-    def __init__(self, output: pathlib.Path, best: tuple[float, int], images_per_epoch: int, images_before: int):
+    def __init__(self, output: pathlib.Path, best: tuple[float, int]):
         super().__init__()
         self.first_loss: float | None = None
-        self.images_before = images_before
         self.output = output
         self.best = best
-        self.images_per_epoch = images_per_epoch
 
     def keep_base(self, model: keras.Model, logs: dict[str, float]) -> None:
         """Keeps what a model is before its first step as epoch 0, which is the best until another epoch is better.
@@ -110,14 +87,8 @@ class Keeper(keras.callbacks.Callback):
         self.best = _watched(logs), 0
         if process_index():
             return
-        columns = dict.fromkeys(name.removeprefix("val_") for name in logs if name.startswith("val_"))
-        rate = float(keras.ops.convert_to_numpy(model.optimizer.learning_rate))
-        self._write_row(0, 0.0, {"learning_rate": rate, **columns, **{name: float(logs[name]) for name in logs}})
         logger.info("Before the first step: %.1f %% of the validation set's words right.", 100 * self.best[0])
         model.save_to_preset(self.output / "best")
-
-    def on_epoch_begin(self, epoch, logs=None):
-        self.started = time.perf_counter()
 
     def on_train_batch_end(self, batch, logs=None):
         if self.first_loss is None:
@@ -129,41 +100,16 @@ class Keeper(keras.callbacks.Callback):
                 f"The loss became {logs['loss']:.4g} in epoch {epoch + 1}, of which nothing is kept; lower "
                 "training.learning_rate or training.clip_norm."
             )
-        rate = float(keras.ops.convert_to_numpy(self.model.optimizer.learning_rate))
-        measured = {key: float(value) for key, value in logs.items()}
-        images = self.images_before + (epoch + 1) * self.images_per_epoch
-        self.model.about = {**self.model.about, "images_seen": images}
-        watched = _watched(measured)
+        watched = _watched(logs)
         is_best = watched > self.best[0]
         if is_best:
             self.best = watched, epoch + 1
         if process_index():
             return
-        self._write_row(epoch + 1, time.perf_counter() - self.started, {"learning_rate": rate, **measured})
         if is_best:
             self.model.save_to_preset(self.output / "best")
         self.model.save_to_preset(self.output / "last")
         _save_state(self.model, self.output / STATE, epoch + 1, self.best)
-
-    def _write_row(self, epoch: int, seconds: float, measured: dict[str, Any]) -> None:
-        """Adds an epoch to the log, in the order of the columns there."""
-        row = {
-            "epoch": epoch,
-            "images": self.images_before + epoch * self.images_per_epoch,
-            "seconds": round(seconds, 1),
-            "time": datetime.datetime.now().isoformat(timespec="seconds"),
-            **measured,
-        }
-        path = self.output / LOG
-        columns = None
-        if path.exists():
-            with path.open(newline="", encoding="utf-8") as file:
-                columns = next(csv.reader(file))
-        with path.open("a", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, columns or row)
-            if not columns:
-                writer.writeheader()
-            writer.writerow(row)
 
 
 def _watched(measured: dict[str, float]) -> float:
@@ -178,7 +124,7 @@ def _save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: tuple[
         np.savez(file, **arrays)
 
 
-def _load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, tuple[float, int]]:
+def load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, tuple[float, int]]:
     """Sets the model and its optimizer; the epochs done, and the best watched value so far with its epoch."""
     with np.load(path, allow_pickle=False) as state:
         for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
@@ -186,11 +132,3 @@ def _load_state(model: keras.Model, path: pathlib.Path) -> tuple[int, tuple[floa
                 variable.assign(state[f"{kind}/{i}"])
         value, of_epoch = state["best"].tolist()
         return int(state["epoch"]), (value, int(of_epoch))
-
-
-def _cut_log(path: pathlib.Path, epochs: int) -> None:
-    """Drops the rows of epochs whose state was never written."""
-    header, *rows = path.read_text("utf-8").splitlines(keepends=True)
-    numbers = [row.partition(",")[0] for row in rows]
-    kept = [row for row, number in zip(rows, numbers) if number.isdigit() and int(number) <= epochs]
-    path.write_text("".join([header, *kept]), "utf-8")

@@ -5,6 +5,7 @@ import hashlib
 import json
 import logging
 import pathlib
+from collections.abc import Sequence
 
 import keras
 
@@ -17,6 +18,7 @@ from keras_textrec.training.callbacks import BlankPlateau, EarlyStop, FiniteLoss
 from keras_textrec.training.checks import tell_data
 from keras_textrec.training.data_parallel import synchronize_batch_norm
 from keras_textrec.training.distribution import process_index, replica_count
+from keras_textrec.training.training_report import TrainingReport
 
 logger = logging.getLogger(__name__)
 
@@ -34,11 +36,12 @@ def train(
     replay: tuple[float, Source] | None = None,
     old_validation: Source | None = None,
     early_stop: int | None = None,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[float, int]:
     """Trains a recogniser by its recipe and keeps everything below `output`.
 
-    `output` gets `best/` and `last/` (preset folders), `log.csv` (a row an epoch), `description.yaml` and `state.npz`
-    (weights, optimizer and place in the data after the last whole epoch).
+    `output` gets `best/` and `last/` (preset folders), `state.npz` (weights, optimizer and place in the data after the
+    last whole epoch), and what there is to look at: `TrainingReport` says what.
 
     Of several processes that share the batches (`distribution.distributed`), the first alone writes; all read `output`
     when they resume. The number of devices may be another one then.
@@ -56,6 +59,7 @@ def train(
         old_validation: more labelled images, of what the weights read before; the columns `old_accuracy` and
             `old_exact` of the log are what `evaluate` says of them after each epoch.
         early_stop: end after so many epochs without a better one.
+        callbacks: others of Keras, beside those that keep the folder.
 
     Returns:
         The best value of what is watched on the validation set, and the epoch that it is of; `best/` is of that epoch.
@@ -96,7 +100,7 @@ def train(
         if replica_count(model) > 1:
             synchronize_batch_norm(model)
         if resume:
-            epoch, best = run_folder.resume_from(output, model)
+            epoch, best = run_folder.load_state(model, output / run_folder.STATE)
             data = load(epoch=epoch)
             logger.info("Resuming %s after epoch %d of %d.", output, epoch, recipe.epochs)
     check_agreement(
@@ -107,22 +111,23 @@ def train(
             "validation data": source_facts(validation),
         }
     )
-    if not resume and not process_index():
-        run_folder.begin(output, description)
     _tell(model, training, validation, steps)
     if not resume:
         tell_data(training, validation, model.tokenizer)
-    keeper = run_folder.Keeper(output, best, steps * recipe.batch_size, model.about.get("images_seen", 0))
-    callbacks = [FiniteLoss(data), BlankPlateau(validation), keeper]
+    report = None if process_index() else TrainingReport(output, data, validation_data, description)
+    keeper = run_folder.Keeper(output, best)
+    watching = [FiniteLoss(data), BlankPlateau(validation), *filter(None, [report]), keeper]
     if old_validation is not None:
-        callbacks.insert(0, OldDomain(old_validation))
+        watching.insert(0, OldDomain(old_validation))
     if early_stop is not None:
-        callbacks.append(EarlyStop(keeper, early_stop))
+        watching.append(EarlyStop(keeper, early_stop))
     with run_folder.kept_told(output), errors_as_raised(data, validation_data):
         if has_base and not resume:
             measured = {f"val_{k}": v for k, v in model.evaluate(validation_data, verbose=0, return_dict=True).items()}
             if old_validation is not None:
                 measured |= OldDomain(old_validation).measure(model)
+            if report:
+                report.tell_base(model, measured)
             keeper.keep_base(model, measured)
         model.fit(
             data,
@@ -131,7 +136,7 @@ def train(
             initial_epoch=epoch,
             verbose=0 if process_index() else "auto",
             shuffle=False,  # Keras would warn that it does not shuffle a `tf.data.Dataset`
-            callbacks=callbacks,
+            callbacks=[*watching, *callbacks],
         )
     return keeper.best
 
