@@ -1,8 +1,6 @@
 """`keras-textrec evaluate`: measures a preset on labelled images."""
 
 import argparse
-import json
-import pathlib
 
 from keras_textrec.system.numbers import at_least
 from keras_textrec.system.paths import check_file
@@ -14,6 +12,7 @@ HELP = "measure a preset on every dataset below the folders"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", help="a name, a folder or hf://USER/REPO")
     parser.add_argument("folders", nargs="+", metavar="FOLDER")
+    parser.add_argument("--against", metavar="PRESET", help="another one, to be compared in the same sets")
     parser.add_argument("--batch-size", type=at_least(1), default=64)
     parser.add_argument(
         "--lexicon",
@@ -24,28 +23,54 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read within a list of words, too: FILE has one a line; without it, lexicons.txt beside each set has, on "
         "line n, those of record n with tabs between them",
     )
-    parser.add_argument("--json", metavar="FILE", help="write the table here too")
+    parser.add_argument("--html", metavar="FILE", help="a report to look at: errors, confusions, the worst words")
+    parser.add_argument("--json", metavar="FILE", help="the report's numbers")
+    parser.add_argument("--csv", metavar="FILE", help="a row for each word: label, reading, confidence")
 
 
 def run(options: argparse.Namespace) -> int:
+    from keras_textrec.data import find_sources
     from keras_textrec.models import TextRecognizer
+    from keras_textrec.reports import evaluate
+    from keras_textrec.zoo import describe
 
+    for output in filter(None, (options.html, options.json, options.csv)):
+        check_file(output)
+    presets = list(filter(None, (options.preset, options.against)))
+    if options.against == options.preset:
+        raise ValueError(f"--against names {options.against} itself; give another preset.")
+    for preset in presets:
+        describe(preset)
+    sources = find_sources(options.folders)  # before the weights are had, which may take a while
+    models = {preset: TextRecognizer.from_preset(preset) for preset in presets}
+    evaluation = evaluate(models, sources, options.batch_size, options.lexicon)
+    content = evaluation.results
+    _print_results(content)
+    if options.against:
+        _print_results(content["against"])
+        columns = ("name", "samples", "only_first", "only_second", "difference", "p")
+        headings = ("set", "samples", f"only {presets[0]}", f"only {presets[1]}", "difference %", "p")
+        print_table(headings, ([_shown(column, row[column]) for column in columns] for row in content["comparison"]))
+    if options.html:
+        evaluation.write_html(options.html)
     if options.json:
-        check_file(options.json)
-    model = TextRecognizer.from_preset(options.preset)
-    results = {
-        "preset": options.preset,
-        **model.evaluate_benchmarks(options.folders, options.batch_size, options.lexicon),
-    }
-    rows = [*results["sets"], {"name": "mean", **results["mean"]}]
-    columns = ("name", "samples", "protocol", "accuracy", "exact", "ned", "images_per_second")
-    cells = ([_shown(column, row.get(column, "")) for column in columns] for row in rows)
-    print_table(("set", "samples", "judged by", "accuracy %", "exact %", "1-NED %", "images/s"), cells)
-    if options.json:
-        pathlib.Path(options.json).write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8")
+        evaluation.write_json(options.json)
+    if options.csv:
+        evaluation.write_csv(options.csv)
     return 0
+
+
+def _print_results(content) -> None:
+    means = {"mean": "mean", "weighted_mean": "mean over words"}
+    rows = [*content["sets"], *({"name": name, **content[key]} for key, name in means.items())]
+    columns = ("name", "samples", "protocol", "accuracy", "exact", "ned", "cer", "images_per_second")
+    cells = ([_shown(column, row.get(column, "")) for column in columns] for row in rows)
+    headings = ("set", "samples", "judged by", "accuracy %", "exact %", "1-NED %", "CER %", "images/s")
+    print_table(headings, cells)
 
 
 def _shown(column: str, value: float | str) -> str:
     """Shares as percentages, other values as they are."""
-    return f"{100 * value:.2f}" if column in ("accuracy", "exact", "ned") else str(value)
+    if column in ("accuracy", "exact", "ned", "cer", "difference") and value != "":
+        return f"{100 * value:.2f}"
+    return f"{value:.2g}" if column == "p" else str(value)

@@ -50,7 +50,7 @@ def find_sources(folders: str | os.PathLike | Sequence[str | os.PathLike]) -> di
 
     Raises:
         FileNotFoundError: there is no dataset.
-        ValueError: a dataset that is damaged, or two of the same name.
+        ValueError: a dataset that is damaged or has no records, or two of the same name.
     """
     found: dict[str, Source] = {}
     seen = set()
@@ -62,6 +62,8 @@ def find_sources(folders: str | os.PathLike | Sequence[str | os.PathLike]) -> di
             name = path.relative_to(root).as_posix() if path != root else root.resolve().name
             if name in found:
                 raise ValueError(f"Two datasets are called {name}: {path} and another; evaluate them separately.")
+            if not len(source):
+                raise ValueError(f"{path} has no records.")
             found[name] = source
     return found
 

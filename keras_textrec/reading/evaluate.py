@@ -1,25 +1,184 @@
 """Measuring a recogniser on labelled images, as `read` reads them: what `keras-textrec evaluate` runs."""
 
-import functools
+import dataclasses
 import logging
 import os
-import pathlib
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+import cv2
+import numpy as np
 
 from keras_textrec.data import Source
 from keras_textrec.data.benchmarks import label_case, protocol_of
-from keras_textrec.decoding.lexicons import Lexicon, read_lines
-from keras_textrec.reading.stream import read_records
+from keras_textrec.decoding.lexicons import Lexicon
+from keras_textrec.images import load_image
+from keras_textrec.reading.lexica import count_words, lexica_of
+from keras_textrec.reading.stream import Outcome, read_records
 from keras_textrec.text import Reading
-from keras_textrec.text.comparing import edit_similarity, is_right, normalize_text, protocol_of_charset
+from keras_textrec.text.alignment import edit_operations
+from keras_textrec.text.comparing import compared_pair, is_right, protocol_of_charset
 
 logger = logging.getLogger(__name__)
 
 
-# Line n, tab-separated: the words that record n may be.
-LEXICA = "lexicons.txt"
+@dataclasses.dataclass(frozen=True, eq=False)
+class SetReadings:
+    """What was read in the N records of a source.
+
+    Attributes:
+        source: where the records are.
+        protocol: by which texts are compared.
+        labels, texts: N strings; "" where there is none.
+        readable: bool (N,), whether there is a reading; those without count as read wrong.
+        right: bool (N,), read right by the protocol.
+        confidences: float32 (N,), 0 to 1.
+        widths, heights: int32 (N,), of the images in pixels, 0 where there is none.
+        contrasts: float32 (N,), the standard deviation of the images' grey levels, 0 to 127.5.
+        seconds: how long reading took.
+        words: within so many words it was read, or None: freely.
+    """
+
+    source: Source
+    protocol: str
+    labels: list[str]
+    texts: list[str]
+    readable: np.ndarray
+    right: np.ndarray
+    confidences: np.ndarray
+    widths: np.ndarray
+    heights: np.ndarray
+    contrasts: np.ndarray
+    seconds: float
+    words: int | None = None
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+
+def read_set(
+    model,
+    source: Source,
+    batch_size: int = 64,
+    protocol: str | None = None,
+    lexicon: Lexicon | Sequence[Lexicon] | None = None,
+) -> SetReadings:
+    """Reads every image of a source.
+
+    Args:
+        model: a `TextRecognizer`, or what else has its `read_stream` and `tokenizer`.
+        batch_size: images a step at most.
+        protocol: by which texts are compared (`keras_textrec.text.comparing`). None is that of the known dataset which
+            the source is, or else "alphanumeric", a-z and 0-9, case ignored, for a network whose charset is within
+            ASCII, and "letters", letters and digits of all scripts, beyond.
+        lexicon: the words that a text may be: for all records, or for each.
+
+    Raises:
+        ValueError: the source has no records, or the batch size is no number of images.
+    """
+    samples = len(source)
+    if not samples:
+        raise ValueError("There is nothing to evaluate: the source has no records.")
+    protocol = protocol or protocol_of(source) or protocol_of_charset(model.tokenizer.charset)
+    labels, texts = [""] * samples, [""] * samples
+    readable, right = np.zeros(samples, bool), np.zeros(samples, bool)
+    widths, heights = np.zeros(samples, np.int32), np.zeros(samples, np.int32)
+    confidences, contrasts = np.zeros(samples, np.float32), np.zeros(samples, np.float32)
+
+    def measured(images: Iterable[Any]) -> Iterator[Any]:
+        """The images, decoded, or why they cannot be; records come in their order."""
+        for position, image in enumerate(images):
+            try:
+                image = image if isinstance(image, OSError | ValueError) else load_image(image)
+            except (OSError, ValueError) as error:
+                image = error
+            else:
+                if isinstance(image, np.ndarray):
+                    heights[position], widths[position] = image.shape[:2]
+                    contrasts[position] = cv2.meanStdDev(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[1].item()
+            yield image
+
+    def stream(images: Iterable[Any]) -> Iterator[tuple[int, Outcome]]:
+        return model.read_stream(measured(images), batch_size=batch_size, **constraints)
+
+    constraints = {} if lexicon is None else {"lexicon": lexicon}
+    started = time.perf_counter()
+    for position, label, outcome in read_records(source, range(samples), stream):
+        labels[position] = label or ""
+        if not isinstance(outcome, Reading):
+            logger.warning("An unreadable record counts as wrong, %s: %s", source.key(position), outcome)
+            continue
+        readable[position], texts[position], confidences[position] = True, outcome.text, outcome.confidence
+        right[position] = is_right(outcome.text, labels[position], protocol)
+    seconds = time.perf_counter() - started
+    images = readable, right, confidences, widths, heights, contrasts
+    return SetReadings(source, protocol, labels, texts, *images, seconds, lexicon and count_words(lexicon))
+
+
+def scores(readings: SetReadings, protocol: str) -> dict[str, Any]:
+    """How well a set was read, by a protocol.
+
+    Returns:
+        accuracy: the share of words right (`keras_textrec.text.comparing.is_right`).
+        ned: 1-NED, the mean of 1 - edit distance / the longer length.
+        cer: the character error rate, all edits / the labels' characters.
+        insertions, deletions, substitutions: edits, by their kinds; characters: of the labels.
+    """
+    right, similarity, characters = 0, 0.0, 0
+    edits = {"insertions": 0, "deletions": 0, "substitutions": 0}
+    for text, label, readable in zip(readings.texts, readings.labels, readings.readable.tolist()):
+        text, label = compared_pair(text, label, protocol)
+        characters += len(label)
+        if text == label:
+            right += readable
+            similarity += readable
+            continue
+        operations = edit_operations(text, label)
+        similarity += 1 - len(operations) / max(len(text), len(label))
+        for wanted, read in operations:
+            edits["insertions" if not wanted else "substitutions" if read else "deletions"] += 1
+    return {
+        "accuracy": right / len(readings),
+        "ned": similarity / len(readings),
+        "cer": sum(edits.values()) / max(characters, 1),
+        **edits,
+        "characters": characters,
+    }
+
+
+def summary(readings: SetReadings) -> dict[str, Any]:
+    """A set's row of the table of results; `evaluate_source` says what is in it."""
+    exact, samples = scores(readings, "exact"), len(readings)
+    return {
+        "samples": samples,
+        "unreadable": samples - int(np.count_nonzero(readings.readable)),
+        "protocol": readings.protocol,
+        "accuracy": int(np.count_nonzero(readings.right)) / samples,
+        "exact": exact["accuracy"],
+        "ned": exact["ned"],
+        "cer": exact["cer"],
+        "images_per_second": round(samples / readings.seconds, 1),
+    }
+
+
+def summaries(sets: Mapping[str, SetReadings]) -> dict[str, Any]:
+    """The rows of sets by name, and their means: each set counting alike, or each word ("weighted_mean").
+
+    Those read within a lexicon tell the number of its `words`, and are no part of the means.
+    """
+    rows = []
+    for name, readings in sets.items():
+        words = {} if readings.words is None else {"words": readings.words}
+        rows.append({"name": name, **words, **summary(readings)})
+    free = [row for row in rows if "words" not in row]
+    samples = [row["samples"] for row in free]
+    keys = ("accuracy", "exact", "ned")
+    return {
+        "sets": rows,
+        "mean": {key: sum(row[key] for row in free) / len(free) for key in keys},
+        "weighted_mean": {key: float(np.average([row[key] for row in free], weights=samples)) for key in keys},
+    }
 
 
 def evaluate_source(
@@ -34,108 +193,50 @@ def evaluate_source(
 
     Returns:
         samples: the records; unreadable: how many of them hold no image (they count as read wrong, and are logged).
-        accuracy: the share of words right by the `protocol` (`keras_textrec.text.comparing.is_right`): that of the
-            known dataset which the source is, or else "alphanumeric", a-z and 0-9, case ignored, for a network whose
-            charset is within ASCII, and "letters", letters and digits of all scripts, beyond.
+        accuracy: the share of words right by the `protocol` (`read_set` says which).
         exact: the share of words right as they stand, spaces aside.
-        ned: 1-NED, the mean of 1 - edit distance / the longer length, of texts as "exact" compares them.
+        ned, cer: 1-NED and the character error rate (`scores`), of texts as "exact" compares them.
         images_per_second: of reading, decoding included.
 
     Raises:
         ValueError: the source has no records, or the batch size is no number of images.
     """
-    if not len(source):
-        raise ValueError("There is nothing to evaluate: the source has no records.")
-    protocol = protocol_of(source) or protocol_of_charset(model.tokenizer.charset)
-    unreadable, right, exact, similarity = 0, 0, 0, 0.0
-    started = time.perf_counter()
-    constraints = {} if lexicon is None else {"lexicon": lexicon}
-    stream = functools.partial(model.read_stream, batch_size=batch_size, **constraints)
-    for position, text, outcome in read_records(source, range(len(source)), stream):
-        if not isinstance(outcome, Reading):
-            unreadable += 1
-            logger.warning("An unreadable record counts as wrong, %s: %s", source.key(position), outcome)
-            continue
-        read, wanted = (normalize_text(t, "exact") for t in (outcome.text, text))
-        exact += read == wanted
-        right += is_right(outcome.text, text, protocol)
-        similarity += edit_similarity(read, wanted)
-    seconds = time.perf_counter() - started
-    samples = len(source)
-    return {
-        "samples": samples,
-        "unreadable": unreadable,
-        "protocol": protocol,
-        "accuracy": right / samples,
-        "exact": exact / samples,
-        "ned": similarity / samples,
-        "images_per_second": round(samples / seconds, 1),
-    }
+    return summary(read_set(model, source, batch_size, lexicon=lexicon))
 
 
-def evaluate_sets(
-    model, sources: dict[str, Source], batch_size: int = 64, lexicon: str | os.PathLike | bool = False
-) -> dict[str, Any]:
-    """`evaluate_source` for sets by name: `{"sets": [{"name", ...}], "mean": {...}}`, the mean over the sets.
+def read_sets(
+    model,
+    sources: Mapping[str, Source],
+    batch_size: int = 64,
+    lexicon: str | os.PathLike | bool = False,
+    protocols: Mapping[str, str] | None = None,
+) -> dict[str, SetReadings]:
+    """`read_set` of sets by name.
 
     Args:
         lexicon: a file of words, one a line, within which every set is read once more; or True, for those sets that
-            have a `lexicons.txt` beside them (`find_lexica`). Case and punctuation are ignored. Such a row follows the
-            set's own, is called "NAME, 50 words", tells the number as `words` (of lists for each record, their mean,
-            from 20 on rounded to ten) and is no part of the mean.
+            have a `lexicons.txt` beside them (`keras_textrec.reading.lexica`). What is read so follows the set's own
+            readings, and is called "NAME, 50 words".
+        protocols: of each set, by which texts are compared; None: those that are usual.
 
     Raises:
-        ValueError: no set has one, or one has not as many lines as its set has records.
+        ValueError: no set has a lexicon, or one has not as many lines as its set has records.
     """
-    lexica = _lexica(sources, lexicon)
-    sets = []
+    lexica = lexica_of(sources, lexicon)
+    sets = {}
     for name, source in sources.items():
-        sets.append({"name": name, **evaluate_source(model, source, batch_size)})
+        protocol = protocols and protocols[name]
+        sets[name] = read_set(model, source, batch_size, protocol)
         case = label_case(source)
         if case:
             logger.info("The labels of %s are all in %s case: compare by accuracy, which ignores case.", name, case)
         if words := lexica.get(name):
-            row = evaluate_source(model, source, batch_size, words)
-            sets.append({"name": f"{name}, {_count(words):,} words", "words": _count(words), **row})
-    free = [row for row in sets if "words" not in row]
-    mean = {key: sum(row[key] for row in free) / len(free) for key in ("accuracy", "exact", "ned")}
-    return {"sets": sets, "mean": mean}
+            sets[f"{name}, {count_words(words):,} words"] = read_set(model, source, batch_size, protocol, words)
+    return sets
 
 
-def _count(words: Lexicon | list[Lexicon]) -> int:
-    if isinstance(words, Lexicon):
-        return len(words)
-    mean = sum(map(len, words)) / len(words)
-    return round(mean) if mean < 20 else 10 * round(mean / 10)
-
-
-def _lexica(sources: dict[str, Source], lexicon: str | os.PathLike | bool) -> dict[str, Lexicon | list[Lexicon]]:
-    """The words of every set that is to be read within some, by the set's name."""
-    if not isinstance(lexicon, bool):
-        return dict.fromkeys(sources, Lexicon(lexicon, ignore_case=True, ignore_punctuation=True))
-    found = {name: lexica for name, source in sources.items() if lexicon and (lexica := find_lexica(source))}
-    if lexicon and not found:
-        raise ValueError(f"No dataset has a {LEXICA} beside it; name a file of words: --lexicon FILE.")
-    return found
-
-
-def find_lexica(source: Source) -> list[Lexicon] | None:
-    """The words that each record of a dataset may be, of the file `lexicons.txt` in its folder; None without one.
-
-    Line n has those of record n, with tabs between them. Case and punctuation are ignored.
-
-    Raises:
-        ValueError: it is not UTF-8, has not a line for every record, or an empty one.
-    """
-    path = pathlib.Path(getattr(source, "path", "."), LEXICA)
-    if not hasattr(source, "path") or not path.is_file():
-        return None
-    lines = read_lines(path)
-    lines = lines[:-1] if lines[-1] == "" else lines
-    if len(lines) != len(source):
-        raise ValueError(f"{path} has {len(lines)} lines for {len(source)} records; it needs one for each.")
-    known: dict[str, Lexicon] = {}  # images of one photograph share their words
-    try:
-        return [known.setdefault(line, Lexicon(filter(None, line.split("\t")), True, True)) for line in lines]
-    except ValueError as error:
-        raise ValueError(f"{path} has an empty line.") from error
+def evaluate_sets(
+    model, sources: Mapping[str, Source], batch_size: int = 64, lexicon: str | os.PathLike | bool = False
+) -> dict[str, Any]:
+    """`evaluate_source` for sets by name, as `read_sets` reads them, and the means over them: `summaries`."""
+    return summaries(read_sets(model, sources, batch_size, lexicon))

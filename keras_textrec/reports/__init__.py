@@ -1,1 +1,4 @@
-"""What people look at: pages, curves and sheets."""
+"""What people look at: the evaluation report, a training's folder, parts of pages."""
+
+from keras_textrec.reports.evaluation import Evaluation as Evaluation
+from keras_textrec.reports.evaluation import evaluate as evaluate

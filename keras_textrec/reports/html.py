@@ -27,6 +27,9 @@ figure, .group { overflow-wrap: anywhere; }
 .group { display: flex; flex-wrap: wrap; gap: 6px; border-left: 4px solid #5b8db8; padding-left: 6px; }
 img { display: block; margin-bottom: 4px; max-width: 100%; } figcaption { font-size: 13px; }
 b { white-space: pre-wrap; background: #e8f0f7; } small { color: #777; }
+.map td, .map th { padding: 0; text-align: center; } .map td { border: 1px solid #e8e8e8; font-size: 12px; }
+.map span { display: block; min-width: 24px; line-height: 22px; min-height: 22px; }
+summary { margin: 1em 0; cursor: pointer; }
 .right { color: #1a7f37; } .wrong { color: #b3261e; } pre { overflow-x: auto; background: #f3f3f3; padding: 8px; }
 """
 

@@ -4,7 +4,17 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-PROTOCOLS = ("alphanumeric", "letters", "exact", "chinese")
+from keras_textrec.text.alignment import edit_operations
+
+# By which rules texts are compared, and what each is called for people.
+PROTOCOLS = {
+    "alphanumeric": "a-z and 0-9, case ignored",
+    "punctuation": "ASCII with its punctuation, case ignored",
+    "caseless": "everything, case ignored",
+    "exact": "everything",
+    "letters": "letters, digits and marks of any script, case ignored",
+    "chinese": "everything, case and width ignored",
+}
 
 # Full-width forms of ASCII, and the space as wide as they.
 _HALF_WIDTH = {**{0xFF01 + offset: 0x21 + offset for offset in range(94)}, 0x3000: None}
@@ -24,6 +34,8 @@ def normalize_text(text: str, protocol: str) -> str:
     "letters": the same for all scripts: the letters and digits (Unicode's categories L and N), and the marks on them
     (M, which carry meaning in Arabic, Thai and the scripts of India), case folded, wide and narrow forms made usual.
     "exact": everything but spaces, as PaddleOCR's RecMetric.
+    "caseless": the same, case folded.
+    "punctuation": ASCII's letters, digits and punctuation, upper case made lower (PARSeq's `--punctuation`).
     "chinese": everything but spaces, upper case made lower, full-width forms made ASCII: benchmarking-chinese-text-
     recognition's rule, but for traditional characters, which it also makes simplified ones.
 
@@ -39,9 +51,13 @@ def normalize_text(text: str, protocol: str) -> str:
         return "".join(character for character in folded if unicodedata.category(character)[0] in "LNM")
     if protocol == "exact":
         return text.replace(" ", "")
+    if protocol == "caseless":
+        return unicodedata.normalize("NFC", text.replace(" ", "").casefold())
+    if protocol == "punctuation":
+        return re.sub("[^!-~]", "", text).lower()
     if protocol == "chinese":
         return text.replace(" ", "").lower().translate(_HALF_WIDTH)
-    raise ValueError(f"The protocol must be one of {PROTOCOLS}, got {protocol!r}.")
+    raise ValueError(f"The protocol must be one of {tuple(PROTOCOLS)}, got {protocol!r}.")
 
 
 def protocol_of_charset(charset: Iterable[str]) -> str:
@@ -50,15 +66,21 @@ def protocol_of_charset(charset: Iterable[str]) -> str:
     return "alphanumeric" if all(entry.isascii() for entry in charset) else "letters"
 
 
-def is_right(read: str, label: str, protocol: str) -> bool:
-    """Whether a text was read as its label has it, as far as the protocol compares them.
+def compared_pair(text: str, label: str, protocol: str) -> tuple[str, str]:
+    """What a protocol compares of a text that was read and of its label.
 
-    A label of which the protocol keeps nothing ("!?") must be read exactly: who reads nothing is never right.
+    A label of which it keeps nothing ("!?") is compared as "exact" has it, so that who reads nothing never scores.
     """
     wanted = normalize_text(label, protocol)
     if not wanted:
-        return normalize_text(read, "exact") == normalize_text(label, "exact")
-    return normalize_text(read, protocol) == wanted
+        return normalize_text(text, "exact"), normalize_text(label, "exact")
+    return normalize_text(text, protocol), wanted
+
+
+def is_right(text: str, label: str, protocol: str) -> bool:
+    """Whether a text was read as its label has it, as far as the protocol compares them (`compared_pair`)."""
+    read, wanted = compared_pair(text, label, protocol)
+    return read == wanted
 
 
 def class_map(charset: Iterable[str], protocol: str, first_id: int = 1) -> list[list[int]]:
@@ -79,17 +101,6 @@ def class_map(charset: Iterable[str], protocol: str, first_id: int = 1) -> list[
     return [[] for _ in range(first_id)] + mapped
 
 
-def edit_distance(a: str, b: str) -> int:
-    """The Levenshtein distance of two strings: the fewest insertions, deletions and replacements between them."""
-    previous = list(range(len(b) + 1))
-    for i, left in enumerate(a, start=1):
-        row = [i]
-        for j, right in enumerate(b, start=1):
-            row.append(min(previous[j] + 1, row[-1] + 1, previous[j - 1] + (left != right)))
-        previous = row
-    return previous[-1]
-
-
 def edit_similarity(a: str, b: str) -> float:
     """1-NED of two strings: 1 - distance / length of the longer one, 1.0 when both are empty."""
-    return 1.0 - edit_distance(a, b) / max(len(a), len(b), 1)
+    return 1.0 - len(edit_operations(a, b)) / max(len(a), len(b), 1)

@@ -214,7 +214,7 @@ def test_evaluate(preset, tmp_path, readings, capsys):
     assert main(["evaluate", preset, str(tmp_path / "sets"), "--json", str(tmp_path / "results.json")]) == 0
     output = capsys.readouterr().out
     results = json.loads((tmp_path / "results.json").read_text("utf-8"))
-    assert list(results) == ["preset", "sets", "mean"]
+    assert list(results) == ["preset", "sets", "mean", "weighted_mean"]
     assert results["preset"] == preset
     columns = {"name", "samples", "accuracy", "exact", "ned", "images_per_second"}
     assert all(columns <= set(row) for row in results["sets"])

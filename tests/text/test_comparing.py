@@ -1,8 +1,8 @@
 import pytest
 
+from keras_textrec.text.alignment import edit_operations
 from keras_textrec.text.comparing import (
     class_map,
-    edit_distance,
     edit_similarity,
     is_right,
     normalize_text,
@@ -17,8 +17,10 @@ def test_normalize_text():
     assert normalize_text("It's 5 O'clock", "exact") == "It's5O'clock"
     assert normalize_text("It's 5 Ａ，漢\u3000。", "chinese") == "it's5a,漢。"
     assert normalize_text("It's 5 Ａ，漢\u3000。", "letters") == "its5a漢"
+    assert normalize_text("It's 5 Straßen, É!", "punctuation") == "it's5straen,!"
+    assert normalize_text("It's 5 Straßen, É!", "caseless") == "it's5strassen,é!"
     with pytest.raises(ValueError, match="must be one of"):
-        normalize_text("ab", "caseless")
+        normalize_text("ab", "fuzzy")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_letters_of_all_scripts(label, read, right):
     assert is_right(read, label, "letters") == right
 
 
-@pytest.mark.parametrize("protocol", ["alphanumeric", "letters"])
+@pytest.mark.parametrize("protocol", ["alphanumeric", "punctuation", "letters"])
 def test_who_reads_nothing_is_never_right(protocol):
     """Unless there is nothing to be read."""
     assert not is_right("", "!?", protocol)
@@ -60,7 +62,7 @@ def test_who_reads_nothing_is_never_right(protocol):
     assert not is_right("", "мир", "letters")
 
 
-@pytest.mark.parametrize("protocol", ["alphanumeric", "letters", "exact", "chinese"])
+@pytest.mark.parametrize("protocol", ["alphanumeric", "punctuation", "caseless", "letters", "exact", "chinese"])
 def test_composed_and_decomposed_are_one_text(protocol):
     for composed, decomposed in [("né1", "ne\u03011"), ("각2", "\u1100\u1161\u11a82"), ("Å3", "\u212b3")]:
         assert normalize_text(composed, protocol) == normalize_text(decomposed, protocol)
@@ -99,7 +101,7 @@ def test_class_map_where_marks_are_classes():
     "a, b, distance", [("", "", 0), ("", "abc", 3), ("kitten", "sitting", 3), ("flaw", "lawn", 2), ("ab", "ba", 2)]
 )
 def test_edit_distance(a, b, distance):
-    assert edit_distance(a, b) == edit_distance(b, a) == distance
+    assert len(edit_operations(a, b)) == len(edit_operations(b, a)) == distance
     assert edit_similarity(a, b) == 1 - distance / max(len(a), len(b), 1)
 
 

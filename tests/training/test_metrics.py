@@ -6,7 +6,8 @@ import pytest
 from keras import ops
 
 from keras_textrec.text import Charset, CTCTokenizer
-from keras_textrec.text.comparing import class_map, edit_distance, edit_similarity, is_right, normalize_text
+from keras_textrec.text.alignment import edit_operations
+from keras_textrec.text.comparing import class_map, edit_similarity, is_right, normalize_text
 from keras_textrec.training import CTCLoss, NormalizedEditSimilarity, WordAccuracy
 from keras_textrec.training.metrics import edit_distances, greedy_ctc_ids, reading_metrics
 
@@ -58,7 +59,7 @@ def test_edit_distances_in_the_graph(widths):
     rng = np.random.default_rng(1)
     rows = [[rng.integers(0, 3, rng.integers(0, width + 1)).tolist() for _ in range(50)] for width in widths]
     distances = edit_distances(*(ops.convert_to_tensor(padded(r, w)) for r, w in zip(rows, widths, strict=True)))
-    assert ops.convert_to_numpy(distances).tolist() == [edit_distance(a, b) for a, b in zip(*rows, strict=True)]
+    assert ops.convert_to_numpy(distances).tolist() == [len(edit_operations(a, b)) for a, b in zip(*rows, strict=True)]
 
 
 SCRIPTS = "aAb!.ßsSσςΣжЖ你ﾊハＡ1ไ้Iİı"

@@ -7,7 +7,7 @@ import pytest
 
 from keras_textrec import describe, load_preset, preset_names
 from keras_textrec.commands import main
-from tests.tiny import crnn
+from tests.tiny import crnn, write_lmdb
 
 NAME = "crnn_small_en"
 
@@ -40,7 +40,17 @@ def test_the_table_of_presets_is_whole(trained, capsys):
 
 def test_evaluate_looks_before_it_works(monkeypatch, tmp_path, capsys):
     monkeypatch.setattr("keras_textrec.models.TextRecognizer.from_preset", lambda *_: pytest.fail("it works already"))
-    for file in (tmp_path / "no" / "a.json", tmp_path):
-        assert main(["evaluate", NAME, str(tmp_path), "--json", str(file)]) == 1
-    errors = capsys.readouterr().err
-    assert "There is no folder for" in errors and "is a folder; give the name of a file" in errors
+    for option in ("--json", "--html", "--csv"):
+        for file in (tmp_path / "no" / "a.json", tmp_path):
+            assert main(["evaluate", NAME, str(tmp_path), option, str(file)]) == 1
+        errors = capsys.readouterr().err
+        assert "There is no folder for" in errors and "is a folder; give the name of a file" in errors
+    assert main(["evaluate", NAME, str(tmp_path)]) == 1
+    assert "no label file in" in capsys.readouterr().err
+    assert main(["evaluate", NAME, str(tmp_path), "--against", "no_such_preset"]) == 1
+    assert "There is no preset and no folder 'no_such_preset'" in capsys.readouterr().err
+    assert main(["evaluate", NAME, str(tmp_path), "--against", NAME]) == 1
+    assert "give another preset" in capsys.readouterr().err
+    write_lmdb(tmp_path / "empty", [])
+    assert main(["evaluate", NAME, str(tmp_path)]) == 1
+    assert "empty has no records" in capsys.readouterr().err
