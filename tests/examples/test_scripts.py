@@ -4,6 +4,7 @@ import json
 import pathlib
 import runpy
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
@@ -78,6 +79,14 @@ def test_fine_tune_plates(run):
     assert [reading.text for reading in names["exported"].read(images)] == [r.text for r in names["model"].read(images)]
     assert all(reading.text[:2].isalpha() and reading.text[2:5].isdigit() for reading in names["patterned"])
     assert len(texts) == 4
+
+
+@pytest.mark.one_backend
+def test_train_on_many_devices(run):
+    """On one; tests/training has several."""
+    _, printed = run("train_on_many_devices", IMAGES=8)
+    assert printed.startswith(f"{keras.backend.backend()}: 1 devices")
+    assert TextRecognizer.from_preset("trained").count_params()
 
 
 @pytest.mark.once
