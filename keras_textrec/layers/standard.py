@@ -65,8 +65,8 @@ class DepthwiseConv2D(layers.DepthwiseConv2D):
 class BatchNormalization(layers.BatchNormalization):
     """`keras.layers.BatchNormalization` of the last axis.
 
-    PyTorch's own operator is for reading only. In training it would take a third of the time, but it sums up a batch's
-    statistics one by one in float32, 1e-5 off, which shows in the gradients.
+    PyTorch's own operator is for reading only: in training it sums up a batch's statistics one by one in float32, 1e-5
+    off, which shows in the gradients. There, the sums are Keras', and the gradient is written out.
 
     `synchronized`, one mean and variance of all replicas of a step, is for PyTorch's processes too, and goes without
     effect on JAX, where they are of the whole batch in any case. Keras has it for TensorFlow, by three messages each.
@@ -74,13 +74,26 @@ class BatchNormalization(layers.BatchNormalization):
 
     def call(self, x, training=None, mask=None):
         is_plain = mask is None and not self.renorm and self.scale and self.center
-        if keras.backend.backend() != "torch" or not is_plain or (training and self.trainable):
+        of_batch = training and self.trainable
+        if keras.backend.backend() != "torch" or not is_plain or (of_batch and self.synchronized):
             return super().call(x, training=training, mask=mask)
+        if of_batch:
+            return self._torch_normalized(x.float())
         from torch.nn.functional import batch_norm
 
         statistics = [_value(v).float() for v in (self.moving_mean, self.moving_variance, self.gamma, self.beta)]
         y = batch_norm(x.float().movedim(-1, 1), *statistics, eps=self.epsilon)
         return ops.cast(y.movedim(1, -1), self.compute_dtype)
+
+    def _torch_normalized(self, x):
+        """By the statistics of the batch, a float32 map; the moving ones follow."""
+        axes = list(range(x.ndim - 1))
+        mean = x.detach().mean(axes)
+        variance = x.detach().square().mean(axes) - mean.square()
+        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(_value(moving) * self.momentum + new * (1.0 - self.momentum))
+        y = _torch_normalization().apply(x, mean, variance, _value(self.gamma), _value(self.beta), self.epsilon)
+        return ops.cast(y, self.compute_dtype)
 
     def _moments(self, inputs, mask):
         if not self.synchronized or mask is not None:
@@ -182,6 +195,38 @@ def _kernel_takes_unequal_strides(dtype: str) -> bool:
 
 def _value(variable):
     return variable.value if isinstance(variable, keras.Variable) else variable
+
+
+@functools.cache
+def _torch_normalization() -> type:
+    """The operator of a batch's normalisation: (maps, their mean and variance, gamma, beta, epsilon) -> maps.
+
+    Left to PyTorch, each of its ten operators keeps maps of its own and runs over them again on the way back.
+    """
+    import torch
+
+    class Normalization(torch.autograd.Function):
+        @staticmethod
+        def forward(context, x, mean, variance, gamma, beta, epsilon):
+            inverse = (variance + epsilon).rsqrt()
+            context.save_for_backward(x, mean, inverse, gamma)
+            centred = x - mean
+            return torch.addcmul(beta, centred, gamma * inverse, out=centred)
+
+        @staticmethod
+        @torch.autograd.function.once_differentiable
+        def backward(context, gradient):
+            x, mean, inverse, gamma = context.saved_tensors
+            axes = list(range(x.ndim - 1))
+            centred = x - mean
+            of_beta = gradient.sum(axes)
+            of_gamma = (gradient * centred).sum(axes) * inverse
+            scale, size = gamma * inverse, x.numel() / x.shape[-1]
+            # scale * (gradient - mean of it - normalised x * mean of the two's product)
+            torch.addcmul(scale * of_beta / -size, centred, scale * inverse * of_gamma / -size, out=centred)
+            return centred.addcmul_(gradient, scale), None, None, of_gamma, of_beta, None
+
+    return Normalization
 
 
 def _torch_padding(layer) -> tuple[int, ...] | None:

@@ -70,6 +70,8 @@ def edit_distances(a, b):
     Returns:
         int32 (B,).
     """
+    if keras.backend.backend() == "torch":
+        return _torch_edit_distances(a, b)
     # Cell (i, j) needs its left, upper and upper left neighbours, so all cells of one anti-diagonal i + j = d follow
     # from the two diagonals before: M + N steps over (B, M + 1) arrays. A diagonal is indexed by i; cells off the table
     # hold a number that no minimum picks.
@@ -92,6 +94,21 @@ def edit_distances(a, b):
     start = ops.where(rows == 0, ops.zeros_like(target), off_table)
     state = (ops.full_like(start, off_table), start, ops.zeros_like(last))
     return ops.fori_loop(1, width + length + 1, step, state)[2]
+
+
+def _torch_edit_distances(a, b):
+    """As `edit_distances`. Nothing is compiled on PyTorch, and its steps took a tenth of a small network's training."""
+    import torch
+
+    # Row by row. A cell's left neighbour plus 1 is in the running minimum, once every cell is given less its column.
+    columns = torch.arange(b.shape[1] + 1, dtype=b.dtype, device=b.device)[None]
+    target = (a >= 0).sum(1, keepdim=True)
+    row = columns.expand(len(b), -1)
+    for i in range(a.shape[1]):
+        new = torch.minimum(row[:, 1:] + 1, row[:, :-1] + (a[:, i : i + 1] != b))
+        new = torch.cat([row[:, :1] + 1, new], 1)
+        row = torch.where(i < target, (new - columns).cummin(1).values + columns, row)
+    return row.gather(1, (b >= 0).sum(1, keepdim=True))[:, 0]
 
 
 class ReadingMetric(keras.metrics.Metric):
