@@ -10,7 +10,7 @@ from keras_textrec.decoding.lexicons import CompiledLexicon, Lexicon
 from keras_textrec.decoding.search import Found
 from keras_textrec.text import CTCTokenizer, Reading
 
-MOST_NUMBERS = 1 << 22  # that Viterbi keeps at a time
+_MOST_NUMBERS = 1 << 14  # that Viterbi keeps of a frame: they are to stay in the processor's caches
 
 
 class CTCDecoder:
@@ -54,7 +54,7 @@ class CTCDecoder:
         if self._viterbi is None:
             readings = self.tokenizer.decode(allowed, valid_ratio=valid_ratio)
             return [self.constraint.told(reading) for reading in readings]
-        several = max(1, MOST_NUMBERS // (allowed.shape[1] * self._viterbi.size))
+        several = max(1, _MOST_NUMBERS // self._viterbi.size)
         readings = []
         for start in range(0, len(allowed), several):
             part = allowed[start : start + several]
@@ -79,7 +79,11 @@ class CTCDecoder:
         for image, (y, lexicon) in enumerate(zip(folded, lexica)):
             # What is more probable than all others together need not be compared with them.
             certain = found[image] and found[image][0].probability > 0.5 and not self.constraint.alternatives
-            if lexicon is not None and not certain:
+            if lexicon is None or certain:
+                continue
+            if lexicon.rows:
+                found[image] = _all_words(y, lexicon)[: self.constraint.alternatives or 1]
+            else:
                 scorer = CTCScorer(y, lexicon.automaton.alphabet)
                 found[image] = self.constraint.search(scorer, lexicon.automaton, len(y), found[image])
         readings = []
@@ -109,6 +113,16 @@ def _greedy_words(folded: list[np.ndarray], lexica: list[CompiledLexicon | None]
         for (image, (ids, state)), probability in zip(texts.items(), lattice.probabilities().tolist()):
             found[image] = Found(probability, ids, state)
     return found
+
+
+def _all_words(probabilities: np.ndarray, lexicon: CompiledLexicon) -> list[Found]:
+    """The words of a short list that have a path, the best first."""
+    chances = TextLattice([probabilities] * len(lexicon.rows), lexicon.rows).probabilities()
+    order = [place for place in np.argsort(-chances, kind="stable").tolist() if chances[place] > 0.0]
+    return [
+        Found(float(chances[place]), lexicon.rows[place], lexicon.automaton.walk(lexicon.rows[place]))
+        for place in order
+    ]
 
 
 def _paths(probabilities: Sequence[np.ndarray], found: list[list[Found]]) -> np.ndarray:

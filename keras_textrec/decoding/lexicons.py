@@ -8,8 +8,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from keras_textrec.decoding.automaton import Automaton, trie
+from keras_textrec.decoding.automaton import trie
 from keras_textrec.text import Charset, Tokenizer
+
+FEW = 64  # words that are all scored
 
 
 class Lexicon:
@@ -71,6 +73,7 @@ class CompiledLexicon:
     Attributes:
         fold: int (V,), the number of what each class is compared by; 0 for what is ignored, and all special symbols.
         automaton: the words, over these numbers.
+        rows: of a list of up to `FEW` words, the numbers of each.
         word_of: int (states,), which word ends in each state; -1 for none.
         left_out: a sentence about the words that cannot be written; "" if there are none.
 
@@ -104,8 +107,8 @@ class CompiledLexicon:
                 raise ValueError(f"None of the {len(lexicon):,} words can be written: of {word!r}, {reason}.")
             count = f"{len(left_out):,} of the {len(lexicon):,} words of the lexicon"
             self.left_out = f"{count} cannot be written and are left out: of {word!r}, {reason}."
-        self.automaton: Automaton
         self.automaton, ends = trie(rows)
+        self.rows = sorted(ends) if len(ends) <= FEW else None
         self.word_of = np.full(self.automaton.states, -1)
         for place, row in zip(reversed(places), reversed(rows)):
             self.word_of[ends[row]] = place

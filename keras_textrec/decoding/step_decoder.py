@@ -7,12 +7,11 @@ import numpy as np
 
 from keras_textrec.decoding.automaton import Automaton
 from keras_textrec.decoding.constraint import Constraint
-from keras_textrec.decoding.lexicons import CompiledLexicon, Lexicon
+from keras_textrec.decoding.lexicons import FEW, CompiledLexicon, Lexicon
 from keras_textrec.decoding.search import Found
 from keras_textrec.text import Character, Reading, SequenceTokenizer
 
 BEGINNINGS = 8  # of one length that are kept for a pattern or alternatives
-WORDS = 64  # for a lexicon
 
 
 class Steps(Protocol):
@@ -47,7 +46,7 @@ class StepDecoder:
         self.steps = steps
         self._first = [tokenizer.start_id] * (1 + free_running)
         several = 2 * (constraint.alternatives or 1)
-        least = BEGINNINGS if constraint.lexica is None else WORDS
+        least = BEGINNINGS if constraint.lexica is None else FEW
         self._rows = max(least, 1 << (several - 1).bit_length())  # a power of two: few shapes are compiled
 
     def decode(

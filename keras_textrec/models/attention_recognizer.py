@@ -89,12 +89,12 @@ class AttentionRecognizer(TextRecognizer):
                 graph.jit_compile = False
         return graphs
 
-    @property
+    @functools.cached_property
     def encoder(self) -> keras.Model:
         """The reading graph up to the decoder's steps."""
         return self._stepping[0]
 
-    @property
+    @functools.cached_property
     def step(self) -> keras.Model:
         """The graph of one of the decoder's steps."""
         return self._stepping[1]
