@@ -55,7 +55,7 @@ class Viterbi:
         """For (B, T, V), the paths, int (B, T), and whether there is one, bool (B,): T frames may be too few."""
         images, frames, _ = probabilities.shape
         scores = np.log(np.maximum(probabilities, _FLOOR))
-        blanks, scores = scores[:, :, BLANK, None], scores[:, :, self._symbol[:-1]]
+        blanks, scores = scores[:, :, BLANK, None], scores.take(self._symbol[:-1], axis=2)
         rows, states = np.arange(images)[:, None], np.arange(len(self._accepting))
         # (frames + 1, B, ...): the best path that ends in a node, in a state's blank.
         in_node = np.full((frames + 1, images, len(self._symbol)), -np.inf)
@@ -63,19 +63,20 @@ class Viterbi:
         in_blank[0, :, 0] = 0.0
         entering = np.empty((images, len(self._source) + 1))
         for frame in range(frames):
-            inside = in_node[frame][:, self._nodes]
+            inside = in_node[frame].take(self._nodes, axis=1)
             first = inside.argmax(2)
             best = inside[rows, states, first]
             either = np.maximum(best, in_blank[frame])
-            entering[:, :-1] = either[:, self._source]
+            entering[:, :-1] = either.take(self._source, axis=1)
             # The class of a state's best node comes again only after a blank, or after another node.
             inside[rows, states, first] = -np.inf
             again = self._again[self._nodes[states, first]]
-            entering[rows, again] = np.maximum(inside.max(2), in_blank[frame])
+            entering[rows, again] = np.maximum(np.maximum.reduce(inside, axis=2), in_blank[frame])
             following = in_node[frame + 1, :, :-1]
-            if len(self._source):
-                np.maximum.reduceat(entering[:, :-1], self._first, axis=1, out=following)
-            np.maximum(following, in_node[frame, :, :-1], out=following)
+            arrivals = entering[:, :-1]
+            if len(self._first) < len(self._source):
+                arrivals = np.maximum.reduceat(arrivals, self._first, axis=1)
+            np.maximum(arrivals, in_node[frame, :, :-1], out=following)
             following += scores[:, frame]
             np.add(either, blanks[:, frame], out=in_blank[frame + 1])
         at_end = np.maximum(in_blank[-1], in_node[-1][:, self._nodes].max(-1))

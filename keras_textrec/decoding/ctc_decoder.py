@@ -82,7 +82,7 @@ class CTCDecoder:
             if lexicon is None or certain:
                 continue
             if lexicon.rows:
-                found[image] = _all_words(y, lexicon)[: self.constraint.alternatives or 1]
+                found[image] = _scored_words(y, lexicon, self.constraint.alternatives or 1)
             else:
                 scorer = CTCScorer(y, lexicon.automaton.alphabet)
                 found[image] = self.constraint.search(scorer, lexicon.automaton, len(y), found[image])
@@ -115,14 +115,12 @@ def _greedy_words(folded: list[np.ndarray], lexica: list[CompiledLexicon | None]
     return found
 
 
-def _all_words(probabilities: np.ndarray, lexicon: CompiledLexicon) -> list[Found]:
-    """The words of a short list that have a path, the best first."""
+def _scored_words(probabilities: np.ndarray, lexicon: CompiledLexicon, count: int) -> list[Found]:
+    """The best words of a short list that have a path, the best first."""
     chances = TextLattice([probabilities] * len(lexicon.rows), lexicon.rows).probabilities()
-    order = [place for place in np.argsort(-chances, kind="stable").tolist() if chances[place] > 0.0]
-    return [
-        Found(float(chances[place]), lexicon.rows[place], lexicon.automaton.walk(lexicon.rows[place]))
-        for place in order
-    ]
+    best = [place for place in np.argsort(-chances, kind="stable")[:count].tolist() if chances[place] > 0.0]
+    rows = [lexicon.rows[place] for place in best]
+    return [Found(*text) for text in zip(chances[best].tolist(), rows, map(lexicon.automaton.walk, rows))]
 
 
 def _paths(probabilities: Sequence[np.ndarray], found: list[list[Found]]) -> np.ndarray:
