@@ -13,6 +13,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--preset", metavar="NAME", help="the network it is of (default: by its config.yml)")
     parser.add_argument("--config", metavar="FILE", help="the publisher's configuration, instead of --preset")
     parser.add_argument("--charset", metavar="FILE", help="its characters, one a line, if they are others")
+    parser.add_argument(
+        "--guided", action="store_true", help="keep the guide of SVTRv2 or RepSVTR: for a teacher, or to train on"
+    )
     parser.add_argument("--image", nargs="+", default=[], metavar="IMAGE_OR_FOLDER", help="read these with it")
 
 
@@ -22,7 +25,12 @@ def run(options: argparse.Namespace) -> int:
 
     files = image_files(options.image)
     model = convert(
-        options.checkpoint, options.folder, preset=options.preset, config=options.config, charset=options.charset
+        options.checkpoint,
+        options.folder,
+        preset=options.preset,
+        config=options.config,
+        charset=options.charset,
+        guided=options.guided,
     )
     print(f"{options.folder} holds the preset: {type(model).__name__}, {model.count_params():,} parameters.")
     if isinstance(model, RepSVTRDetector):

@@ -45,6 +45,7 @@ def convert(
     preset: str | None = None,
     config: str | pathlib.Path | None = None,
     charset: str | pathlib.Path | None = None,
+    guided: bool = False,
 ) -> keras.Model:
     """Makes a preset folder of a published checkpoint, the whole of it or nothing.
 
@@ -57,6 +58,7 @@ def convert(
         preset: the name of a preset.
         config: a configuration of PaddleOCR, MindOCR or OpenOCR.
         charset: a list of characters, one a line, instead of the preset's or the configuration's.
+        guided: keep the guide of SVTRv2 or RepSVTR, which does not read: for a teacher, or to train on.
 
     Returns:
         The model.
@@ -72,6 +74,10 @@ def convert(
     check_replaceable(folder)
     checkpoint = read_checkpoint(path)
     description = _describe(path, preset, config and pathlib.Path(config), charset and pathlib.Path(charset))
+    if guided:
+        if description["model"]["class"] not in ("SVTRv2", "RepSVTR"):
+            raise ValueError(f"A {description['model']['class']} has no guide; SVTRv2 and RepSVTR have.")
+        description["model"]["guided"] = True
     if checkpoint.framework == "torch":  # no preset is of OpenOCR's weights, though some are of its networks
         description = without(description, (*ABOUT_WEIGHTS, "trained_on"))
         description["source"] = {"publisher": "OpenOCR"}

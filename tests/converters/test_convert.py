@@ -102,6 +102,21 @@ def test_by_the_configuration_in_the_archive(name, rule, tmp_path):
     assert source["publisher"] == "PaddleOCR" and len(source["sha256"]) == 64
 
 
+@pytest.mark.one_backend
+def test_a_guide_is_kept_for_a_teacher(rule, tmp_path):
+    name = "repsvtr_en36"
+    tensors = with_sinusoids(name, rule.load_weights(name, aliases=True))
+    path = published_tar(tmp_path / "net.tar", tensors, configuration(name, rule))
+    model = convert(path, tmp_path / "preset", guided=True)
+    assert model.guided
+    projection = model.get_layer("guide").get_layer("projection").get_weights()[0]
+    np.testing.assert_array_equal(projection, tensors["head.gtc_head.tgt_word_prj.weight"])
+    config = configuration("crnn_mv3", rule)
+    path = published_tar(tmp_path / "crnn.tar", rule.load_weights("crnn_mv3", aliases=True), config)
+    with pytest.raises(ValueError, match="A CRNN has no guide; SVTRv2 and RepSVTR have"):
+        convert(path, tmp_path / "crnn", guided=True)
+
+
 @pytest.mark.slow
 def test_the_detector(rule, tmp_path):
     name = "det_repsvtr_db"
