@@ -217,6 +217,7 @@ def model_to_train(description: dict[str, Any], initial=None, resumed=None):
     from keras_textrec.models import TextRecognizer
     from keras_textrec.models.charset_surgery import copy_weights
     from keras_textrec.presets import build
+    from keras_textrec.presets.description import with_guide
     from keras_textrec.presets.history import ABOUT_WEIGHTS, untrained, without
     from keras_textrec.training.precision import resolve_dtype
     from keras_textrec.training.recipes import Recipe
@@ -226,6 +227,8 @@ def model_to_train(description: dict[str, Any], initial=None, resumed=None):
     dtype = Recipe.from_dict(description["training"]).dtype
     if dtype == "auto" and resumed is not None:
         dtype = dtype_of_run(resumed)
+    if initial is None:
+        description = with_guide(description)
     dtype, reason = resolve_dtype(dtype)
     logger.info("Training in %s: %s.", dtype, reason)
     model = build(description, dtype)

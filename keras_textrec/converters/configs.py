@@ -133,6 +133,8 @@ def _paddleocr(config: Section) -> dict[str, Any]:
         model["hidden_size"] = neck.number("hidden_size")
     if head_name == "AttentionHead":
         model["rectify"] = transform.text("model_name") if transform else None
+        if not transform:
+            description["training"].pop("learning_rates", None)  # of the rectifier
         model["decoder_size"] = head.number("hidden_size")
     elif head_name == "RobustScannerHead":
         model["hidden_size"] = head.number("enc_outchannles")  # sic
@@ -215,6 +217,8 @@ def _openocr(config: Section) -> dict[str, Any]:
         if encoder.values.get("num_heads") != heads or encoder.values.get("sub_k") != [[2, 1], [2, 1], [-1, -1]]:
             raise ValueError(f"Encoder.num_heads must be {heads}, and Encoder.sub_k [[2, 1], [2, 1], [-1, -1]].")
     model["hidden_size"] = decoder.section("svtr_encoder").number("dims")
+    for key in ("canvases", "canvas_choice", "guided"):  # PaddleOCR's
+        description["training"].pop(key, None)
     facts = config.section("Global")
     description["training"]["max_length"] = facts.number("max_text_length", 25)
     _set_shape(model["converter"], list(config.steps("Eval", "dataset", "transforms")))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from keras_textrec.data.augment import Augmentation
-from keras_textrec.data.canvases import Grouping
+from keras_textrec.data.canvases import Grouping, RandomCanvases, batch_sizes
 from keras_textrec.data.loader import Loaded, Loader
 from keras_textrec.data.memory import Memory
 from keras_textrec.data.order import training_order
@@ -41,8 +41,10 @@ class Batches:
         shard: (k, N) is for the k-th of N processes that share each batch, counted from 0: it loads the k-th N-th of
             the rows, B, and no other record. Augmentation draws for each process anew.
         length: M, the label columns.
-        canvases: other canvases, (height, width): images of like shape share a batch on the smallest that fits them
-            (`Grouping` says how). None is the converter's own.
+        canvases: other canvases, (height, width). None is the converter's own.
+        canvas_choice: "shape": images of like shape share a batch, on the smallest canvas that fits them (`Grouping`
+            says how); "random", in training only: each batch is on a canvas drawn at random (`RandomCanvases`), with as
+            many images as make the pixels of B on the first canvas. Evaluation is then on the converter's own.
         time_steps: the network's output steps for a canvas' width, for labels that cannot fit; None: no such limit.
         training: shuffle, and go on without end: a batch that reaches the end of a pass over the source is filled from
             the next one, so that every record is seen equally often. Large JPEGs are decoded to a part of their size,
@@ -57,6 +59,7 @@ class Batches:
 
     Attributes:
         shapes: (height, width) of every canvas.
+        sizes, rows: images a batch on each of them, and this process' rows of it.
         unreadable: why each unreadable record that was met could not be read, by its key.
         labels: what the tokenizer did to the labels that were met; each record counts once.
 
@@ -74,6 +77,7 @@ class Batches:
         shard: tuple[int, int] = (0, 1),
         length: int,
         canvases: Sequence[tuple[int, int]] | None = None,
+        canvas_choice: str = "shape",
         time_steps: Callable[[int], int] | None = None,
         training: bool = False,
         steps_per_epoch: int | None = None,
@@ -87,9 +91,6 @@ class Batches:
         self.tokenizer = tokenizer
         self.batch_size = whole_number("batch_size", batch_size)
         self.shard = shard
-        self.rows, left = divmod(self.batch_size, shard[1])
-        if left:
-            raise ValueError(f"A batch of {self.batch_size} images cannot be shared by {shard[1]} processes alike.")
         self.length = length
         self.training = training
         self.steps_per_epoch = None if steps_per_epoch is None else whole_number("steps_per_epoch", steps_per_epoch)
@@ -99,13 +100,23 @@ class Batches:
         self.labels = LabelReport()
         self._counted = np.zeros(len(source), bool)
         self._order = training_order(source, seed)
+        at_random = canvas_choice == "random"
+        if at_random and not training:
+            canvases = None
         self.shapes = shapes = canvases or [(converter.height, converter.width)]
+        self.sizes = batch_sizes(self.batch_size, shapes) if at_random else [batch_size] * len(shapes)
+        for size in self.sizes:
+            if size % shard[1]:
+                raise ValueError(f"A batch of {size} images cannot be shared by {shard[1]} processes alike.")
+        self.rows = [size // shard[1] for size in self.sizes]
         converters = [converter.resized(height, width) for height, width in shapes]
         steps = [time_steps(width) if time_steps else None for _, width in shapes]
         self.loader = Loader(source, converters, steps, tokenizer, length, training, augment)
         self._memory = Memory("float32")
-        self._grouping = None
-        if canvases:
+        self._grouping: Grouping | RandomCanvases | None = None
+        if canvases and at_random:
+            self._grouping = RandomCanvases(self.sizes, self._draw, seed)
+        elif canvases:
             order_seed = seed if training else None
             self._grouping = Grouping(source, batch_size, self._draw, shapes, converter.upright, order_seed)
         self._open()
@@ -113,8 +124,13 @@ class Batches:
     def __len__(self) -> int:
         """Batches per epoch."""
         if self.training:
-            return self.steps_per_epoch or max(1, len(self.source) // self.batch_size)
+            return self.steps_per_epoch or max(1, len(self.source) * len(self.sizes) // sum(self.sizes))
         return math.ceil(len(self.source) / self.batch_size)
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images of an epoch of training; on random canvases the average of epochs."""
+        return len(self) * sum(self.sizes) // len(self.sizes)
 
     def __getstate__(self) -> dict:
         return {key: value for key, value in self.__dict__.items() if key != "_lock"}
@@ -138,8 +154,8 @@ class Batches:
             indices, canvas = self._grouping(number)
         else:
             indices, canvas = self._draw(number * self.batch_size, (number + 1) * self.batch_size), 0
-        first = self.shard[0] * self.rows
-        return indices[first : first + self.rows], canvas
+        rows = self.rows[canvas]
+        return indices[self.shard[0] * rows :][:rows], canvas
 
     def _draw(self, first: int, end: int) -> np.ndarray:
         if self.training:
@@ -159,7 +175,7 @@ class Batches:
         canvas: int = 0,
         loader: Callable[..., Loaded] | None = None,
     ) -> Batch:
-        """Reads, decodes, augments, converts and encodes up to B records.
+        """Reads, decodes, augments, converts and encodes up to B records, the canvas' own of `rows`.
 
         Args:
             indices: their positions in the source.
@@ -175,14 +191,14 @@ class Batches:
         Raises:
             ValueError: the tokenizer's policy is "error" and a label cannot be trained on.
         """
-        height, width = self.shapes[canvas]
-        x = self._memory.take((self.rows, height, width, 3))
+        (height, width), own_rows = self.shapes[canvas], self.rows[canvas]
+        x = self._memory.take((own_rows, height, width, 3))
         if loader is None:
             prefetch(self.source, indices)
             loader = self.loader
         ends, rows, texts, ids, keep, unreadable = loader(indices, rng, canvas, x)
-        y = np.full((self.rows, self.length), -1, "int32")
-        weight = np.zeros(self.rows, "float32")
+        y = np.full((own_rows, self.length), -1, "int32")
+        weight = np.zeros(own_rows, "float32")
         y[rows], weight[rows] = ids, keep
         x[weight == 0] = 0
         self._count(np.asarray(indices, int)[rows], texts, self.loader.time_steps[canvas])

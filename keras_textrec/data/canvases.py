@@ -1,4 +1,4 @@
-"""Batches of images of like shape, each on the canvas that suits it, in place of one canvas for all."""
+"""Several canvases in place of one for all: each batch on the one that suits its images, or on one drawn at random."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -10,6 +10,45 @@ from keras_textrec.images.size import image_size
 
 # The batches whose records are sorted together: more make batches more alike, fewer mix them better.
 WINDOW = 32
+
+# How a batch's canvas is chosen: by the shape of its images, or at random.
+CANVAS_CHOICES = ("shape", "random")
+
+# (first, end) -> positions in the source of these draws, int64 (N,); fewer where a finite sequence ends.
+Draw = Callable[[int, int], np.ndarray]
+
+
+def batch_sizes(batch_size: int, shapes: Sequence[tuple[int, int]]) -> list[int]:
+    """Images a batch on each canvas, as many pixels as `batch_size` images have on the first, rounded down."""
+    areas = [height * width for height, width in shapes]
+    return [max(1, batch_size * areas[0] // area) for area in areas]
+
+
+class RandomCanvases:
+    """Which records make batch `number` of an endless sequence of draws, and on which canvas, drawn at random.
+
+    Every image comes on each of the canvases in time, so a network learns to read it at several sizes: PaddleOCR's
+    `MultiScaleSampler`. All canvases come once, in an order drawn by the seed, before one comes again: so a batch
+    depends on the seed and its number alone, and each canvas has as many batches as another.
+
+    Args:
+        sizes: images a batch on each canvas.
+        draw: the records of the sequence.
+        seed: of the canvases' order.
+    """
+
+    def __init__(self, sizes: Sequence[int], draw: Draw, seed: int):
+        self.sizes = np.array(sizes)
+        self.draw = draw
+        self.seed = seed
+
+    def __call__(self, number: int) -> tuple[np.ndarray, int]:
+        """Positions in the source, int64 (B,), and the canvas' place in `sizes`."""
+        turn, place = divmod(number, len(self.sizes))
+        order = np.random.default_rng((self.seed, turn)).permutation(len(self.sizes))
+        first = int(turn * self.sizes.sum() + self.sizes[order[:place]].sum())
+        canvas = int(order[place])
+        return self.draw(first, first + int(self.sizes[canvas])), canvas
 
 
 class Grouping:
@@ -23,7 +62,7 @@ class Grouping:
     Args:
         source: the records.
         batch_size: B.
-        draw: (first, end) -> positions in the source of these draws, int64 (N,); fewer where a finite sequence ends.
+        draw: the records of the sequence.
         shapes: the canvases, (height, width).
         upright: (height, width) of an image -> the same, or turned, as the converter will.
         seed: of the batches' order; None keeps them sorted.
@@ -33,7 +72,7 @@ class Grouping:
         self,
         source: Source,
         batch_size: int,
-        draw: Callable[[int, int], np.ndarray],
+        draw: Draw,
         shapes: Sequence[tuple[int, int]],
         upright: Callable[[tuple[int, int]], tuple[int, int]],
         seed: int | None,

@@ -34,8 +34,9 @@ def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None, pro
         yield from data
 
     def spec(array: np.ndarray) -> tf.TensorSpec:
+        rows = len(array) if len(set(batches.sizes)) == 1 else None
         several = array.ndim == 4 and len(batches.shapes) > 1
-        return tf.TensorSpec((len(array), None, None, 3) if several else array.shape, array.dtype)
+        return tf.TensorSpec((rows, None, None, 3) if several else (rows, *array.shape[1:]), array.dtype)
 
     dataset = tf.data.Dataset.from_generator(load, output_signature=keras.tree.map_structure(spec, example))
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(len(batches)))
@@ -104,7 +105,8 @@ class BatchDataset(keras.utils.PyDataset):
         self.threads = usual if threads is None else whole_number("threads", threads)
         self._loader = None
         if processes:
-            size = 3 * batches.rows * max(height * width for height, width in batches.shapes)
+            pixels = [rows * height * width for rows, (height, width) in zip(batches.rows, batches.shapes, strict=True)]
+            size = 3 * max(pixels)
             self._loader = LoaderProcesses(batches.loader, size, processes, self.threads)
         self._pool = Threads(self.threads)
         self._loading: dict[tuple[int, int], Future] = {}

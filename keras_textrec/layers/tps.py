@@ -20,8 +20,7 @@ class TPS(keras.Model):
 
     The published network, with its deviations from the paper: the spline is laid through the centres of pixels, but
     sampled as if -1 and 1 were the centres of the outer ones. Its affine correction of the points, frozen at zero in
-    every checkpoint, is left out. The published optimizer trains the localisation's weights at a tenth of the learning
-    rate; here they learn like the others.
+    every checkpoint, is left out. The published recipe trains fc1's weights and fc2 at a tenth of the learning rate.
 
     Args:
         height, width: of the image, in pixels.

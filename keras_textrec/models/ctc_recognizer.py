@@ -13,6 +13,7 @@ from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.text import CTCTokenizer, Reading
 from keras_textrec.training.distillation import Distillation
 from keras_textrec.training.losses import CTCLoss
+from keras_textrec.training.recipes import Recipe
 
 
 class CTCRecognizer(TextRecognizer):
@@ -54,6 +55,8 @@ class CTCRecognizer(TextRecognizer):
         Raises:
             ValueError: such a teacher cannot teach this network.
         """
+        if isinstance(optimizer, Recipe):  # before the teacher, whose losses' weights it has
+            self.recipe, optimizer = optimizer, "auto"
         self.distillation = Distillation(self, teacher) if teacher is not None else None
         super().compile(optimizer, loss, **options)
 

@@ -23,6 +23,7 @@ from keras_textrec.presets.folder import describe_model
 from keras_textrec.presets.history import trained_further
 from keras_textrec.system.forks import enter_backend
 from keras_textrec.training.data_parallel import DataParallelTraining
+from keras_textrec.training.optimizers import averaged_weights
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.zoo import load_preset
 
@@ -83,6 +84,11 @@ class PresetModel(DataParallelTraining, DirectModel):
         """What is told of data that `fit` is given, in a few words."""
         batches = batches_of(data)
         return "Data given to `fit`" if batches is None else source_summary(batches.source)
+
+    def evaluate(self, *arguments: Any, **options: Any) -> Any:
+        """As `keras.Model.evaluate`: of the running mean of the weights where the optimizer keeps one; in `fit` too."""
+        with averaged_weights(getattr(self, "optimizer", None)):
+            return super().evaluate(*arguments, **options)
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         enter_backend()
@@ -198,8 +204,12 @@ class PresetModel(DataParallelTraining, DirectModel):
         return export(self, path, quantize=quantize, input=input, width=width, opset=opset, calibrate=calibrate)
 
     def save_to_preset(self, folder: str | pathlib.Path) -> None:
-        """Writes a preset folder: config.json, metadata.json and model.weights.h5 (float32); all of it or nothing."""
-        save_preset(self, folder)
+        """Writes a preset folder: config.json, metadata.json and model.weights.h5 (float32); all of it or nothing.
+
+        The weights are the running mean that a recipe's `ema` keeps, where it does.
+        """
+        with averaged_weights(getattr(self, "optimizer", None)):
+            save_preset(self, folder)
 
 
 def default_jit() -> bool | str:

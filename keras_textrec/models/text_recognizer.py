@@ -1,6 +1,7 @@
 """The task every recogniser of the zoo does: images in, readings out; trained by `fit`, kept as a preset."""
 
 import functools
+import logging
 import os
 import pathlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -22,6 +23,9 @@ from keras_textrec.text import Charset, Reading
 from keras_textrec.training.distribution import check_batch, data_shard
 from keras_textrec.training.freezing import freeze
 from keras_textrec.training.metrics import reading_metrics
+from keras_textrec.training.recipes import Recipe
+
+logger = logging.getLogger(__name__)
 
 
 class TextRecognizer(PresetModel):
@@ -154,7 +158,7 @@ class TextRecognizer(PresetModel):
         total_steps: int | None = None,
         **options: Any,
     ) -> None:
-        """As `keras.Model.compile`; what is "auto" comes from the recipe of the preset, `jit_compile` from the backend.
+        """As `keras.Model.compile`; what is "auto" comes from the model's recipe, `jit_compile` from the backend.
 
         The parts that the recipe freezes become untrainable.
 
@@ -163,11 +167,23 @@ class TextRecognizer(PresetModel):
         distance).
 
         Args:
-            total_steps: the length of the learning-rate schedule; without it the rate stays constant after warm-up.
+            optimizer: "auto"; another `Recipe`, which the model keeps from then on; or what Keras takes.
+            total_steps: the length of the learning-rate schedule; the recipe's `epochs` times its `steps_per_epoch` by
+                default, and where it has none, the rate stays constant after warm-up.
+
+        Raises:
+            ValueError: the recipe names a part of the network that it does not have.
         """
+        if isinstance(optimizer, Recipe):
+            self.recipe, optimizer = optimizer, "auto"
         if self.recipe.freeze:
             freeze(self, self.recipe.freeze)
         if optimizer == "auto":
+            if self.recipe.guided and not getattr(self, "guided", False):
+                logger.warning(
+                    "The recipe trains by a guide, and this %s was built without one: CTC alone trains it.",
+                    type(self).__name__,
+                )
             optimizer = self.recipe.make_optimizer(self, total_steps)
         if loss == "auto":
             loss = self.make_loss()
@@ -286,12 +302,15 @@ class TextRecognizer(PresetModel):
             shard=data_shard(),
             length=self.recipe.max_length,
             canvases=self.recipe.canvases,
+            canvas_choice=self.recipe.canvas_choice,
             time_steps=self.time_steps,
             arrange=functools.partial(self.arrange, training=training),
             training=training,
             seed=self.recipe.seed,
             **options,
         )
+        for size in batches.sizes:  # of several canvases
+            check_batch(self, size)
         if not epoch:  # a run that goes on has been told
             tell_labels(source, self.tokenizer, *self.label_limits())
         feed = tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset

@@ -219,7 +219,7 @@ def _results(description: dict[str, Any]) -> str | None:
 
 def _reproduction(description: dict[str, Any], name: str) -> str:
     recipe = yaml.safe_dump(description["training"], sort_keys=False).strip()
-    whose = "publisher's recipe, as far as this package has it" if "source" in description else "recipe"
+    whose = "publisher's recipe" if "source" in description else "recipe"
     lines = [f"The {whose}:\n\n```yaml\n{recipe}\n```"]
     if _reads(description):
         lines.append(

@@ -122,6 +122,13 @@ def build(description: dict[str, Any], dtype: str | None = None, initialize: boo
     return model
 
 
+def with_guide(description: dict[str, Any]) -> dict[str, Any]:
+    """The description as it is trained anew: its network has its guide where the recipe wants it."""
+    if not description["training"].get("guided"):
+        return description
+    return {**description, "model": {**description["model"], "guided": True}}
+
+
 @contextlib.contextmanager
 def _zero_weights() -> Iterator[None]:
     """Layers that are built meanwhile have zeros for weights."""

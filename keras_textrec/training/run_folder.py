@@ -14,6 +14,7 @@ from keras_textrec.system.whole_files import whole_file
 from keras_textrec.system.workers import WorkersFailed
 from keras_textrec.training.agreement import ProcessLost, others_told
 from keras_textrec.training.distribution import process_index
+from keras_textrec.training.recipes import Recipe
 from keras_textrec.training.training_report import DESCRIPTION
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ def check_output(output: pathlib.Path, description: dict[str, Any], resume: bool
         raise ValueError(f"{output} holds a training already; go on with it (--resume) or give another folder.")
     if resume:
         before = yaml.safe_load((output / DESCRIPTION).read_text("utf-8"))
+        before["training"] = Recipe.from_dict(before["training"]).to_dict()  # recipes may have got keys since
         if before != description:
             raise ValueError(f"{output} was trained by another description; resume with {output / DESCRIPTION}.")
 
@@ -89,6 +91,10 @@ class Keeper(keras.callbacks.Callback):
             return
         logger.info("Before the first step: %.1f %% of the validation set's words right.", 100 * self.best[0])
         model.save_to_preset(self.output / "best")
+
+    def on_epoch_begin(self, epoch, logs=None):
+        if keras.backend.backend() == "torch":  # dropout draws from the process' random numbers, which no state holds
+            keras.utils.set_random_seed(self.model.recipe.seed + epoch + 10_000 * process_index())
 
     def on_train_batch_end(self, batch, logs=None):
         if self.first_loss is None:

@@ -156,5 +156,6 @@ def _tell(model: keras.Model, training: Source, validation: Source, steps: int) 
             *(records, recipe.batch_size),
         )
     warmup = recipe.warmup_for(recipe.epochs * steps)
-    if warmup < recipe.warmup_steps:
-        logger.info("The warm-up takes %d steps, a tenth of this run, instead of %d.", warmup, recipe.warmup_steps)
+    asked = recipe.warmup_steps or round(recipe.warmup_epochs * steps)
+    if warmup < asked:
+        logger.info("The warm-up takes %d steps, a tenth of this run, instead of %d.", warmup, asked)

@@ -104,7 +104,7 @@ class TrainingReport(keras.callbacks.Callback):
             return {}
         # The log, if there is one, knows what was seen before the run was broken off.
         seen = int(self._log[-1]["images"]) if self._log else self.model.about.get("images_seen", 0)
-        return {"images": seen + epochs * len(self.batches) * self.batches.batch_size}
+        return {"images": seen + epochs * self.batches.images_per_epoch}
 
     def _tell(self, row: dict[str, Any], logs: dict[str, float]) -> None:
         """Adds an epoch to all that is in the folder."""

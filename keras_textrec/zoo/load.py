@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_textrec.presets import build, describe_name, preset_names
-from keras_textrec.presets.description import embedded_weights
+from keras_textrec.presets.description import embedded_weights, with_guide
 from keras_textrec.presets.folder import WEIGHTS, describe_folder, load_weights
 from keras_textrec.presets.history import untrained
 from keras_textrec.system.paths import public_path
@@ -55,7 +55,7 @@ def load_preset(preset: str | pathlib.Path, with_weights: bool = True, dtype: st
     folder = download_preset(preset, with_weights) if is_hub_uri(preset) else preset_folder(preset)
     description = describe_folder(folder) if folder else describe_name(str(preset))
     if not with_weights:
-        model = build(description, dtype)
+        model = build(with_guide(description), dtype)
         model.about = untrained(model.about)
         return model
     if folder:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_textrec.data.batches import Batches
+from keras_textrec.data.canvases import batch_sizes
 from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 from keras_textrec.images import ImageConverter, load_image
 from keras_textrec.images.size import image_size
@@ -33,11 +34,10 @@ class Memory:
         return f"file {index}"
 
 
-def make(source=None, resize="pad", **options):
+def make(source=None, resize="pad", batch_size=4, **options):
     tokenizer = CTCTokenizer(Charset.named("alphanumeric"), unknown="drop")
-    return Batches(
-        source or Memory(), ImageConverter(32, 100, resize), tokenizer, 4, length=4, canvases=CANVASES, **options
-    )
+    options = {"length": 4, "canvases": CANVASES, **options}
+    return Batches(source or Memory(), ImageConverter(32, 100, resize), tokenizer, batch_size, **options)
 
 
 def test_the_size_is_read_from_the_head_of_the_file():
@@ -103,6 +103,63 @@ def test_the_label_must_fit_the_batches_own_canvas():
         x, _, weight = batches.batch(number)
         assert weight.any() == (x.shape[2] > 64)
     assert batches.labels.dropped["infeasible"] > 0
+
+
+def at_random(**options):
+    """12, 6 and 16 images a batch: as many pixels on each canvas."""
+    return make(batch_size=12, canvas_choice="random", training=True, **options)
+
+
+@pytest.mark.once
+def test_the_published_sizes_of_batches():
+    assert batch_sizes(192, [[32, 320], [48, 320], [64, 320]]) == [192, 128, 96]
+    assert batch_sizes(1, [[32, 320], [64, 320]]) == [1, 1]
+
+
+@pytest.mark.once
+def test_canvases_drawn_at_random():
+    """Each comes as often as another, with its own number of images; and each record as often as another."""
+    batches = at_random()
+    assert batches.sizes == [12, 6, 16] and len(batches) == 26 and batches.images_per_epoch == 26 * 34 // 3
+    drawn, orders, numbers = [], set(), 3 * 150  # 17 passes
+    for number in range(numbers):
+        indices, canvas = batches._place(number, 0)
+        assert len(indices) == batches.sizes[canvas]
+        drawn.append(indices)
+        orders.add((number % 3, canvas))
+    assert (np.bincount(np.concatenate(drawn)) == 17).all()
+    assert len(orders) == 9  # any canvas may be the first, second or third
+    assert {batches.batch(n)[0].shape for n in range(3)} == {(12, 32, 64, 3), (6, 32, 128, 3), (16, 16, 96, 3)}
+    assert len({len(at_random(seed=s).indices(0)) for s in range(9)}) == 3
+
+
+@pytest.mark.once
+def test_a_run_on_random_canvases_goes_on_where_it_stood():
+    one = at_random(seed=1, steps_per_epoch=5)
+    for number, epoch in ((4, 3), (0, 1)):
+        x, y, weight = one.batch(number, epoch)
+        again = at_random(seed=1, steps_per_epoch=5).batch(number, epoch)
+        np.testing.assert_array_equal(x, again[0])
+        np.testing.assert_array_equal(y, again[1])
+        assert len(x) == len(y) == len(weight) in one.sizes
+    assert len(one.batch(0, 1)[0]) == len(one.indices(5))  # epochs go on one after the other
+
+
+@pytest.mark.once
+def test_evaluation_is_on_the_converters_own_canvas():
+    batches = make(canvas_choice="random")
+    assert batches.shapes == [(32, 100)] and len(batches) == 75
+    np.testing.assert_array_equal(batches.indices(1), [4, 5, 6, 7])
+
+
+def test_fit_takes_batches_of_several_sizes():
+    model = keras.Sequential(
+        [keras.Input((None, None, 3)), keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(1)]
+    )
+    model.compile("sgd", lambda y_true, y_pred: keras.ops.mean(y_pred, -1))
+    feed = tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset
+    dataset = feed(at_random(steps_per_epoch=6))
+    assert np.isfinite(model.fit(dataset, epochs=2, verbose=0, shuffle=False).history["loss"]).all()
 
 
 @pytest.mark.parametrize("feed", ["tf.data", "PyDataset"])

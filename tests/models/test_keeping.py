@@ -8,7 +8,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_textrec import CRNN, TextRecognizer
+from keras_textrec import CRNN, Recipe, TextRecognizer
 from tests.models.test_rare_model import make_rare
 from tests.tiny import RECIPE, crnn, draw, make_crnn, same_weights
 
@@ -47,14 +47,16 @@ def step(model):
 
 
 def test_training_goes_on_after_loading(tmp_path):
-    """With the recipe's optimizer where it stood: its schedule, its moments, and what it does not decay."""
+    """By the recipe that `compile` was given, where its optimizer stood: its schedule, its moments, the mean of the
+    weights, and what single parts have for themselves."""
     model = make_crnn(hidden_size=8)
-    model.recipe = type(RECIPE)(learning_rate=0.05, warmup_steps=3, weight_decay=0.9, batch_size=2)
-    model.compile(total_steps=9)
+    parts = {"learning_rates": {"backbone": 0.1}, "l2": {"head": 0.1}}
+    recipe = Recipe(learning_rate=0.05, warmup_steps=3, weight_decay=0.9, ema=0.9, batch_size=2, **parts)
+    model.compile(recipe, total_steps=9)
     step(model)
     step(model)
     again = through_file(model, tmp_path)
-    assert again.compiled
+    assert again.compiled and again.recipe == recipe == model.recipe
     for ours, theirs in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
         np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(v) for v in (ours, theirs)))
     for _ in range(2):

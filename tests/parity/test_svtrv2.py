@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_textrec import Charset, CTCTokenizer, RepSVTR, SVTRv2
+from keras_textrec import Charset, CTCTokenizer, Recipe, RepSVTR, SVTRv2
 from keras_textrec.backbones import SVTRv2Backbone
 from keras_textrec.converters.paddle import load_paddle_weights
 from keras_textrec.training import CTCLoss, SequenceLoss
@@ -53,6 +53,11 @@ def test_parameter_counts(published, rule):
     assert model.count_params() == manifest["params_total"] - sinusoids
     trainable = sum(int(np.prod(v.shape)) for v in model.trainable_variables)
     assert trainable == manifest["params_trainable"]
+    # AdamW's decay leaves out names with "norm" and all of one dimension, there.
+    settings = Recipe(weight_decay=0.05).variable_settings(model)
+    decayed = sum(int(np.prod(v.shape)) for v, values in settings if v.trainable and values.decay)
+    tensors = [t for t in manifest["params"] if t["trainable"] and len(t["shape"]) > 1 and "norm" not in t["name"]]
+    assert decayed == sum(int(np.prod(t["shape"])) for t in tensors)
     without_guide = {"svtrv2": 20_985_697, "repsvtr": 6_314_201}
     assert model.reader.count_params() == without_guide.get(name, model.reader.count_params())
 

@@ -19,7 +19,12 @@ from keras_textrec.training import run_folder, trials
 from keras_textrec.training import train as training
 from tests.tiny import crnn, write_lmdb
 
-SETTINGS = ["training.learning_rate=5e-3", "training.seed=11"]
+SETTINGS = [
+    "training.learning_rate=5e-3",
+    "training.seed=11",
+    "training.ema=0.99",
+    "training.learning_rates={head: 0.5}",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -110,10 +115,32 @@ def test_a_run_leaves_log_presets_and_state(straight):
 
     last = CRNN.from_preset(output / "last")
     assert all(np.array_equal(a, b) for a, b in zip(last.get_weights(), model.get_weights(), strict=True))
-    assert last.recipe.to_dict() == {**model.recipe.to_dict(), "learning_rate": 5e-3, "seed": 11}
+    changed = {"learning_rate": 5e-3, "seed": 11, "ema": 0.99, "learning_rates": {"head": 0.5}}
+    assert last.recipe.to_dict() == {**model.recipe.to_dict(), **changed}
     trained_on = "10 records of words."
     assert last.about == {**crnn().about, "images_seen": 16, "trained_on": trained_on}
     assert isinstance(TextRecognizer.from_preset(output / "best"), CRNN)
+
+
+def test_the_mean_of_the_weights_is_kept_and_the_weights_go_on(straight):
+    """In the state are both: the model's are to be trained on, the mean is the first that the optimizer has."""
+    _, output = straight
+    arrays = state(output)
+    last = CRNN.from_preset(output / "last")
+    weights = [arrays[f"model/{i}"] for i, v in enumerate(last.variables) if v.trainable]
+    for i, variable in enumerate(last.trainable_variables):
+        kept = keras.ops.convert_to_numpy(variable)
+        np.testing.assert_array_equal(kept, arrays[f"optimizer/{i + 1}"])
+        assert not np.array_equal(kept, weights[i])
+
+
+@pytest.mark.one_backend
+def test_the_mean_of_the_weights_is_what_validation_sees(straight, sources):
+    _, output = straight
+    last = CRNN.from_preset(output / "last")
+    last.compile()
+    measured = last.evaluate(last.evaluation_data(sources[1]), verbose=0, return_dict=True)
+    assert measured["loss"] == pytest.approx(float(rows(output)[-1]["val_loss"]), rel=1e-5)
 
 
 def test_training_changed_the_weights(straight):

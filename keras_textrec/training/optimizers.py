@@ -1,0 +1,131 @@
+"""Adam as the published trainings have it: settings by variable, their place of epsilon, a mean of the weights."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import keras
+import numpy as np
+from keras import ops
+
+# Updates after which the running mean of the weights is about as slow as it says (MindOCR's and YOLO's number).
+AVERAGE_WARMUP = 2000
+
+
+class VariableSettings(NamedTuple):
+    """How one variable is trained.
+
+    Attributes:
+        rate: times the learning rate.
+        l2: coupled decay: the gradient has `l2` times the variable added, which then goes through the moments.
+        decay: decoupled decay (AdamW's), times the variable and the learning rate.
+    """
+
+    rate: float = 1.0
+    l2: float = 0.0
+    decay: float = 0.0
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class VariableAdam(keras.optimizers.Adam):
+    """Adam and AdamW with settings by variable: u = m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + epsilon).
+
+    So PaddlePaddle, PyTorch and MindOCR have it. Keras adds epsilon to the root before it is corrected, where it weighs
+    30 times as much in the first step as in later ones.
+
+    With `use_ema`, the running mean of the weights has the momentum `ema_momentum` * (1 - exp(-t / 2000)), as MindOCR's
+    has, so that a short training is not averaged with its beginning; Keras' is `ema_momentum` from the second step on.
+    As in Keras, the statistics of batch normalisation are not averaged once more; MindOCR's are.
+
+    A recipe makes it, for neither Keras nor its files keep settings by variable.
+    """
+
+    def __init__(self, *arguments: Any, **options: Any):
+        super().__init__(*arguments, **options)
+        self._settings: dict[Any, VariableSettings] = {}
+
+    def set_variables(self, settings: list[tuple[keras.Variable, VariableSettings]]) -> None:
+        """The settings of some variables; the others have the default ones. To be called before `build`."""
+        self._settings = {self._var_key(variable): tuple(values) for variable, values in settings}
+
+    def _settings_of(self, variable: Any) -> VariableSettings:
+        return VariableSettings(*self._settings.get(self._var_key(variable), ()))
+
+    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
+        settings, index = self._settings_of(variable), self._get_variable_index(variable)
+        m, v = self._momentums[index], self._velocities[index]
+        gradient = ops.cast(gradient, variable.dtype)
+        if settings.l2:
+            gradient = ops.add(gradient, settings.l2 * variable)
+        # By `ops`: TensorFlow's gradients of embeddings are sparse, and have no arithmetic of their own.
+        self.assign_add(m, ops.subtract(gradient, m) * (1 - self.beta_1))
+        self.assign_add(v, ops.subtract(ops.square(gradient), v) * (1 - self.beta_2))
+        correction_1, correction_2 = (ops.cast(c, variable.dtype) for c in self._corrections())
+        step = m / correction_1 / (ops.sqrt(v / correction_2) + self.epsilon)
+        if settings.decay:
+            step = step + settings.decay * variable
+        self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * settings.rate * step)
+
+    def _corrections(self) -> tuple[Any, Any]:
+        step = ops.cast(self.iterations + 1, "float32")
+        return tuple(1 - ops.power(ops.cast(beta, "float32"), step) for beta in (self.beta_1, self.beta_2))
+
+    def _backend_update_step(self, grads: list, trainable_variables: list, learning_rate: Any) -> None:
+        if keras.backend.backend() == "torch":
+            self._torch_update_step(grads, trainable_variables, learning_rate)
+        else:
+            super()._backend_update_step(grads, trainable_variables, learning_rate)
+
+    def _torch_update_step(self, grads: list, variables: list, learning_rate: Any) -> None:
+        """`update_step` of all variables at once, as Keras' own optimizers do it on PyTorch: a tenth of the calls."""
+        import torch
+
+        with torch.no_grad():
+            settings = [self._settings_of(variable) for variable in variables]
+            indices = [self._get_variable_index(variable) for variable in variables]
+            values = [variable.value for variable in variables]
+            m = [self._momentums[index].value for index in indices]
+            v = [self._velocities[index].value for index in indices]
+            if any(s.l2 for s in settings):
+                grads = torch._foreach_add(grads, torch._foreach_mul(values, [s.l2 for s in settings]))
+            torch._foreach_lerp_(m, grads, 1 - self.beta_1)
+            torch._foreach_mul_(v, self.beta_2)
+            torch._foreach_addcmul_(v, grads, grads, value=1 - self.beta_2)
+            correction_1, correction_2 = self._corrections()  # tensors, so that a GPU is not waited for
+            below = torch._foreach_sqrt(torch._foreach_div(v, correction_2))
+            torch._foreach_add_(below, self.epsilon)
+            steps = torch._foreach_div(torch._foreach_div(m, correction_1), below)
+            if any(s.decay for s in settings):
+                torch._foreach_add_(steps, torch._foreach_mul(values, [s.decay for s in settings]))
+            torch._foreach_mul_(steps, ops.convert_to_tensor(learning_rate, "float32"))
+            torch._foreach_mul_(steps, [-s.rate for s in settings])
+            torch._foreach_add_(values, steps)
+
+    def _update_model_variables_moving_average(self, trainable_variables: list) -> None:
+        if not self.use_ema:
+            return
+        step = ops.cast(self.iterations, "float32")
+        momentum = self.ema_momentum * (1 - ops.exp(-(step + 1) / AVERAGE_WARMUP)) * ops.cast(step > 0, "float32")
+        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+            average.assign(momentum * average + (1 - momentum) * variable)
+
+    def swap_averages(self) -> None:
+        """Puts the running means in the weights' place, and the weights in theirs."""
+        for variable, average in zip(self._trainable_variables, self._model_variables_moving_average, strict=True):
+            value = np.array(ops.convert_to_numpy(variable))
+            variable.assign(average)
+            average.assign(value)
+
+
+@contextlib.contextmanager
+def averaged_weights(optimizer: Any) -> Iterator[None]:
+    """The model of an optimizer has the running mean of its weights for a block, where the optimizer has one."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a `LossScaleOptimizer`
+    averages = isinstance(optimizer, VariableAdam) and optimizer.use_ema and int(optimizer.iterations) > 0
+    if averages:
+        optimizer.swap_averages()
+    try:
+        yield
+    finally:
+        if averages:
+            optimizer.swap_averages()
