@@ -9,6 +9,7 @@ import numpy as np
 from keras_textrec.data.sources import Source
 from keras_textrec.images.load import decode
 from keras_textrec.reading.evaluate import evaluate_source
+from keras_textrec.training.optimizers import averaged_weights
 
 logger = logging.getLogger(__name__)
 
@@ -97,7 +98,8 @@ class OldDomain(keras.callbacks.Callback):
         logs.update(self.measure(self.model))
 
     def measure(self, model: keras.Model) -> dict[str, float]:
-        result = evaluate_source(model, self.source)
+        with averaged_weights(model.optimizer):
+            result = evaluate_source(model, self.source)
         return {f"old_{name}": result[name] for name in ("accuracy", "exact")}
 
 

@@ -29,6 +29,7 @@ from keras_textrec.reports.training_page import write_training_page
 from keras_textrec.system.processor import processor_name
 from keras_textrec.text import Reading
 from keras_textrec.text.comparing import protocol_of_charset
+from keras_textrec.training.optimizers import averaged_weights
 from keras_textrec.version import __version__
 
 logger = logging.getLogger(__name__)
@@ -118,7 +119,8 @@ class TrainingReport(keras.callbacks.Callback):
         )
         write_rows(self.folder / LOG, self._log)
         if self.samples:
-            self._readings += self._read(row["epoch"])
+            with averaged_weights(self.model.optimizer):
+                self._readings += self._read(row["epoch"])
             write_rows(self.folder / READINGS, self._readings)
         if can_draw():
             draw_curves(self.folder / "curves.png", self._log)
