@@ -99,17 +99,10 @@ class Constraint:
             logger.warning("The text is empty: %s", error)
             return None
 
-    def search(
-        self,
-        scorer: Scorer,
-        automaton: Automaton,
-        longest: int,
-        known: Sequence[Found] = (),
-        widths: Sequence[int] | None = None,
-    ) -> list[Found]:
-        """The most probable texts of an automaton, as many as were asked for; the other arguments are `best_texts`'."""
+    def search(self, scorer: Scorer, automaton: Automaton, longest: int, known: Sequence[Found] = ()) -> list[Found]:
+        """The most probable texts of an automaton, as many as were asked for."""
         count = self.alternatives or 1
-        widths = widths or (max(8, 2 * count), max(64, 8 * count))
+        widths = (max(8, 2 * count), max(64, 8 * count))
         return best_texts(scorer, automaton, count, widths, longest, known)[0]
 
     def told(self, reading: Reading, found: Sequence[Found] = (), lexicon: CompiledLexicon | None = None) -> Reading:

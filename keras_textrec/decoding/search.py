@@ -7,7 +7,7 @@ and where it could have led to a better text, the search is made again, wider.
 """
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,8 +15,8 @@ import numpy as np
 from keras_textrec.decoding.automaton import Automaton
 
 
-class Scorer(Protocol):
-    """What one image's network says about texts and their beginnings.
+class Beginnings(Protocol):
+    """What one image's network says about the beginnings of texts.
 
     Attributes:
         left_out: no text with a class that the scorer leaves out is more probable than this.
@@ -24,11 +24,15 @@ class Scorer(Protocol):
 
     left_out: float
 
-    def start(self) -> np.ndarray:
-        """Goes to the empty beginning; the probability of the empty text, float (1,)."""
-
     def beginnings(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """The probability that the text begins as the kept one at `places`, int (N,), and goes on with `symbols`."""
+
+
+class Scorer(Beginnings, Protocol):
+    """A network that takes one image at a time."""
+
+    def start(self) -> np.ndarray:
+        """Goes to the empty beginning; the probability of the empty text, float (1,)."""
 
     def extend(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """Keeps these beginnings instead; the probability of the text that each of them is, float (N,)."""
@@ -43,6 +47,10 @@ class Found:
     ids: tuple[int, ...]
     state: int
     beginnings: tuple[float, ...] = ()
+
+
+# The beginnings that a search wants to keep, as `Scorer.extend` takes them; None: the empty one.
+Request = tuple[np.ndarray, np.ndarray] | None
 
 
 def best_texts(
@@ -64,10 +72,30 @@ def best_texts(
     Returns:
         The texts, and whether it is certain that there are no better ones.
     """
+    search = searching(scorer, automaton, count, widths, longest, known)
+    with np.errstate(divide="ignore"):  # the logarithm of 0
+        request = next(search)
+        while True:
+            complete = scorer.start() if request is None else scorer.extend(*request)
+            try:
+                request = search.send(complete)
+            except StopIteration as end:
+                return end.value
+
+
+def searching(
+    scorer: Beginnings,
+    automaton: Automaton,
+    count: int,
+    widths: Sequence[int],
+    longest: int,
+    known: Sequence[Found] = (),
+) -> Generator[Request, np.ndarray, tuple[list[Found], bool]]:
+    """`best_texts` for who scores several images at once: it yields what the scorer is to keep, and is sent what
+    `Scorer.start` and `Scorer.extend` give."""
     found = {text.ids: text for text in known}
     for width in widths:
-        with np.errstate(divide="ignore"):  # the logarithm of 0
-            lost = max(scorer.left_out, _search(scorer, automaton, count, width, longest, found))
+        lost = max(scorer.left_out, (yield from _search(scorer, automaton, count, width, longest, found)))
         best = sorted(found.values(), key=lambda text: -text.probability)[:count]
         certain = lost <= (best[-1].probability if len(best) == count else 0.0)
         if certain:
@@ -75,11 +103,13 @@ def best_texts(
     return best, certain
 
 
-def _search(scorer: Scorer, automaton: Automaton, count: int, width: int, longest: int, found: dict) -> float:
+def _search(
+    scorer: Beginnings, automaton: Automaton, count: int, width: int, longest: int, found: dict
+) -> Generator[Request, np.ndarray, float]:
     """One search; adds texts to `found`, and gives the probability of the most probable beginning that was given up
     because there were too many."""
     states, texts, chances, lost = np.array([0]), [()], [()], 0.0
-    complete = scorer.start()
+    complete = yield None
     for length in range(longest + 1):
         for place in np.flatnonzero(automaton.accepting[states] & (complete > 0.0)).tolist():
             text = Found(float(complete[place]), texts[place], int(states[place]), chances[place])
@@ -100,5 +130,5 @@ def _search(scorer: Scorer, automaton: Automaton, count: int, width: int, longes
         places, symbols, states = places[kept], symbols[kept], automaton.targets[edges[kept]]
         texts = [(*texts[place], symbol) for place, symbol in zip(places.tolist(), symbols.tolist())]
         chances = [(*chances[place], chance) for place, chance in zip(places.tolist(), bounds[kept].tolist())]
-        complete = scorer.extend(places, symbols)
+        complete = yield places, symbols
     return lost

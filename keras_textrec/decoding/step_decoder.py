@@ -1,5 +1,6 @@
 """Reading by an attention decoder within what is known of the texts: each step sees what was written."""
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -8,10 +9,11 @@ import numpy as np
 from keras_textrec.decoding.automaton import Automaton
 from keras_textrec.decoding.constraint import Constraint
 from keras_textrec.decoding.lexicons import FEW, CompiledLexicon, Lexicon
-from keras_textrec.decoding.search import Found
+from keras_textrec.decoding.search import Found, Request, searching
 from keras_textrec.text import Character, Reading, SequenceTokenizer
 
 BEGINNINGS = 8  # of one length that are kept for a pattern or alternatives
+_MOST_ROWS = 128  # of a step: of RobustScanner, 80 MB
 
 
 class Steps(Protocol):
@@ -63,18 +65,53 @@ class StepDecoder:
         if constraint.lexica is None and constraint.pattern is None and not constraint.alternatives:
             rows = 1 << (images - 1).bit_length()
             return [constraint.told(reading) for reading in self._greedy(steps_of(np.arange(rows) % images))[:images]]
-        readings = []
-        for image in range(images):
-            lexicon = constraint.lexica if lexica is None else lexica[image]
-            compiled = None if lexicon is None else constraint.compiled(lexicon)
-            if lexicon is not None and compiled is None:
-                readings.append(constraint.told(self.tokenizer.reading([])))
-                continue
-            scorer = StepScorer(steps_of(np.full(self._rows, image)), self._first, self.tokenizer.end_id)
-            automaton = constraint.automaton if compiled is None else self._classes(compiled)
-            found = constraint.search(scorer, automaton, self.steps - len(self._first), widths=(self._rows,))
-            readings.append(constraint.told(self._reading(found[0]) if found else Reading("", 0.0), found, compiled))
-        return readings
+        given = [constraint.lexica] * images if lexica is None else lexica
+        compiled = [None if lexicon is None else constraint.compiled(lexicon) for lexicon in given]
+        automata = {
+            image: constraint.automaton if compiled[image] is None else self._classes(compiled[image])
+            for image in range(images)
+            if given[image] is None or compiled[image] is not None
+        }
+        found: list[list[Found]] = [[] for _ in range(images)]
+        several = max(1, _MOST_ROWS // self._rows)
+        for start in range(0, len(automata), several):
+            group = dict(itertools.islice(automata.items(), start, start + several))
+            for image, texts in zip(group, self._search(steps_of, group)):
+                found[image] = texts
+        readings = (self._reading(texts[0]) if texts else Reading("", 0.0) for texts in found)
+        return [constraint.told(*row) for row in zip(readings, found, compiled, strict=True)]
+
+    def _search(self, steps_of: Callable[[np.ndarray], Steps], automata: dict[int, Automaton]) -> list[list[Found]]:
+        """The best texts of some images, all at the same step at a time."""
+        count, longest = self.constraint.alternatives or 1, self.steps - len(self._first)
+        images, rows = len(automata), self._rows
+        steps = steps_of(np.repeat(np.resize([*automata], 1 << (images - 1).bit_length()), rows))
+        scorers = [StepScorer(self.tokenizer.end_id) for _ in automata]
+        searches = [
+            searching(scorer, automaton, count, (rows,), longest)
+            for scorer, automaton in zip(scorers, automata.values())
+        ]
+        wanted = {image: next(search) for image, search in enumerate(searches)}
+        found: list[list[Found]] = [[] for _ in automata]
+        states = steps.start()
+        for place, symbol in enumerate(self._first):
+            chances, states = steps(np.full(len(states[0]), symbol, "int32"), place, states)
+        while True:
+            for image, request in list(wanted.items()):
+                try:
+                    ends = scorers[image].keep(request, chances[image * rows : (image + 1) * rows])
+                    wanted[image] = searches[image].send(ends)
+                except StopIteration as end:
+                    found[image], _ = end.value
+                    del wanted[image]
+            if not wanted:
+                return found
+            place += 1
+            before, origins = np.zeros(len(chances), "int32"), np.arange(len(chances))  # other rows are not looked at
+            for image, (places, symbols) in wanted.items():
+                block = slice(image * rows, image * rows + len(places))
+                before[block], origins[block] = symbols, image * rows + places
+            chances, states = steps(before, place, [state[origins] for state in states])
 
     def _reading(self, found: Found) -> Reading:
         chances = np.divide(found.beginnings, (1.0, *found.beginnings[:-1])).tolist()
@@ -126,42 +163,26 @@ class StepDecoder:
 
 
 class StepScorer:
-    """The probabilities of texts and their beginnings, a `Scorer`: products of what the steps say.
+    """The probabilities of one image's texts and their beginnings, for `searching`: products of what the steps say.
 
     Args:
-        steps: the decoder on as many rows as beginnings are kept, all of one image.
-        first: the symbols that it sees before the first character.
         end: the symbol that ends a text.
     """
 
     left_out = 0.0
 
-    def __init__(self, steps: Steps, first: Sequence[int], end: int):
-        self._steps = steps
-        self._first = first
+    def __init__(self, end: int):
         self._end = end
-
-    def start(self) -> np.ndarray:
-        self._states = self._steps.start()
-        rows = len(self._states[0])
-        for place, symbol in enumerate(self._first):
-            self._next, self._states = self._steps(np.full(rows, symbol, "int32"), place, self._states)
-        self._place = len(self._first) - 1
-        self._begin = np.ones(1)
-        return self._ends()
 
     def beginnings(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         return self._begin[places] * self._next[places, symbols]
 
-    def extend(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        self._begin = self.beginnings(places, symbols)
-        rows = np.zeros(len(self._next), int)  # those that are not needed do what the first does
-        rows[: len(places)] = places
-        before = np.full(len(rows), symbols[0], "int32")
-        before[: len(places)] = symbols
-        self._place += 1
-        self._next, self._states = self._steps(before, self._place, [state[rows] for state in self._states])
-        return self._ends()
+    def keep(self, request: Request, chances: np.ndarray) -> np.ndarray:
+        """Keeps these beginnings instead; the probability of the text that each of them is, float (N,).
 
-    def _ends(self) -> np.ndarray:
-        return self._begin * self._next[: len(self._begin), self._end]
+        Args:
+            chances: float (rows, V), of the symbols that follow each.
+        """
+        self._begin = np.ones(1) if request is None else self.beginnings(*request)
+        self._next = chances
+        return self._begin * chances[: len(self._begin), self._end]
