@@ -32,6 +32,7 @@ _ROOMS = {
     ),
     "presets": ("preset_names",),
     "reading.exported": ("load_exported",),
+    "reports": (),
     "synthesis": (),
     "text": (
         "Alternative",
@@ -56,6 +57,7 @@ __all__ = [
     "backbones",
     "data",
     "images",
+    "reports",
     "synthesis",
     "text",
     "training",

@@ -3,6 +3,7 @@
 from keras_textrec import backbones as backbones
 from keras_textrec import data as data
 from keras_textrec import images as images
+from keras_textrec import reports as reports
 from keras_textrec import synthesis as synthesis
 from keras_textrec import text as text
 from keras_textrec import training as training

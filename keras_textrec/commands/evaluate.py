@@ -61,16 +61,16 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _print_results(content) -> None:
-    means = {"mean": "mean", "weighted_mean": "mean over words"}
+    means = {"mean": "mean", "weighted_mean": "all words"}
     rows = [*content["sets"], *({"name": name, **content[key]} for key, name in means.items())]
-    columns = ("name", "samples", "protocol", "accuracy", "exact", "ned", "cer", "images_per_second")
+    columns = ("name", "samples", "protocol", "accuracy", "exact", "ned", "images_per_second")
     cells = ([_shown(column, row.get(column, "")) for column in columns] for row in rows)
-    headings = ("set", "samples", "judged by", "accuracy %", "exact %", "1-NED %", "CER %", "images/s")
+    headings = ("set", "samples", "judged by", "accuracy %", "exact %", "1-NED %", "images/s")
     print_table(headings, cells)
 
 
 def _shown(column: str, value: float | str) -> str:
     """Shares as percentages, other values as they are."""
-    if column in ("accuracy", "exact", "ned", "cer", "difference") and value != "":
+    if column in ("accuracy", "exact", "ned", "difference") and value != "":
         return f"{100 * value:.2f}"
     return f"{value:.2g}" if column == "p" else str(value)

@@ -329,9 +329,9 @@ class TextRecognizer(PresetModel):
                 beside a set, whose line n has the words that record n may be, with tabs between them.
 
         Returns:
-            `{"sets": [{"name", "samples", "unreadable", "protocol", "accuracy", "exact", "ned",
-            "images_per_second"}], "mean": {"accuracy", "exact", "ned"}}`; `ned` is 1-NED, and
-            `keras_textrec.reading.evaluate` says what the numbers are.
+            `{"sets": [{"name", "samples", "unreadable", "protocol", "accuracy", "exact", "ned", "cer",
+            "images_per_second"}], "mean": {"accuracy", "exact", "ned"}, "weighted_mean": {...}}`; `ned` is 1-NED, and
+            `keras_textrec.reading.evaluate` says what the numbers are. `keras_textrec.reports.evaluate` tells more.
 
         Raises:
             FileNotFoundError, ValueError: no dataset there, or a damaged one.

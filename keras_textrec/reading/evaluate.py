@@ -90,13 +90,13 @@ def read_set(
         """The images, decoded, or why they cannot be; records come in their order."""
         for position, image in enumerate(images):
             try:
-                image = image if isinstance(image, OSError | ValueError) else load_image(image)
+                if isinstance(image, OSError | ValueError):
+                    raise image
+                image = load_image(image)
+                heights[position], widths[position] = image.shape[:2]
+                contrasts[position] = cv2.meanStdDev(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[1].item()
             except (OSError, ValueError) as error:
                 image = error
-            else:
-                if isinstance(image, np.ndarray):
-                    heights[position], widths[position] = image.shape[:2]
-                    contrasts[position] = cv2.meanStdDev(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))[1].item()
             yield image
 
     def stream(images: Iterable[Any]) -> Iterator[tuple[int, Outcome]]:

@@ -122,7 +122,7 @@ def _comparison(content, sets, other_sets) -> Iterator[str]:
         "p",
     )
     yield html.table(headings, rows)
-    pairs = [(readings, other_sets[name]) for name, readings in sets.items()]
+    pairs = [(readings, other_sets[name]) for name, readings in sets.items() if readings.words is None]
     for name, sides in ((one, pairs), (other, [(b, a) for a, b in pairs])):
         words = [
             (-reader.confidences[position].item(), number, position)
@@ -210,7 +210,7 @@ def _confusion_map(confusions: Counter[tuple[str, str]]) -> str:
     rows, columns = ([key for key, _ in some.most_common(_CONFUSED)] for some in (wanted, read))
     most = max(confusions.values())
     cells = [(_shown(label), *(_cell(confusions[label, text], most) for text in columns)) for label in rows]
-    return html.table(["", *map(_shown, columns)], cells).replace("<table>", '<table class="map">', 1)
+    return html.table(["", *map(_shown, columns)], cells, "map")
 
 
 def _cell(times: int, most: int) -> str:

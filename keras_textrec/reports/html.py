@@ -41,8 +41,8 @@ def write_page(path: str | Path, title: str, parts: Iterable[str]) -> None:
     Path(path).write_text("\n".join([head, *parts, "</html>"]), "utf-8", "backslashreplace")
 
 
-def table(headings: Iterable[str], rows: Iterable[tuple]) -> str:
-    """A table of rows of HTML and numbers; whole numbers get separators."""
+def table(headings: Iterable[str], rows: Iterable[tuple], kind: str = "") -> str:
+    """A table of rows of HTML and numbers; whole numbers get separators. `kind`: "map", one of squares."""
 
     def cell(content: str | int | float) -> str:
         if isinstance(content, str):
@@ -50,7 +50,8 @@ def table(headings: Iterable[str], rows: Iterable[tuple]) -> str:
         return f'<td class="n">{content:,}</td>' if isinstance(content, int) else f'<td class="n">{content:.2f}</td>'
 
     lines = "".join("<tr>" + "".join(map(cell, row)) + "</tr>" for row in rows)
-    return f"<table><tr>{''.join(f'<th>{heading}</th>' for heading in headings)}</tr>{lines}</table>"
+    heads = "".join(f"<th>{heading}</th>" for heading in headings)
+    return f'<table class="{kind}"><tr>{heads}</tr>{lines}</table>'
 
 
 def ranges(edges: Sequence[float]) -> Iterator[str]:
