@@ -7,7 +7,9 @@ preset tells about itself stand there too. metadata.json says when and by what t
 
 import contextlib
 import datetime
+import errno
 import json
+import os
 import pathlib
 import shutil
 import tempfile
@@ -22,6 +24,8 @@ from keras_textrec.version import __version__
 
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 
+_ROOM = 1 << 20  # bytes, beside those of the weights, that are to be free on a disk before a preset is written
+
 
 def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
     """Writes `model` as a preset folder, the whole of it or nothing.
@@ -29,6 +33,7 @@ def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
     An older preset there is replaced; other files beside it, such as a model card, stay.
 
     Raises:
+        OSError: the disk is full; what was there stays.
         ValueError: `folder` exists and is no preset.
     """
     config = keras.saving.serialize_keras_object(model)
@@ -40,6 +45,9 @@ def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
         "parameter_count": model.count_params(),
     }
     with _replacing(pathlib.Path(folder)) as new:
+        if shutil.disk_usage(new).free < 4 * model.count_params() + _ROOM:
+            # HDF5 would end in a page of errors that nobody can catch.
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
         (new / CONFIG).write_text(json.dumps(config, indent=2, ensure_ascii=False), encoding="utf-8")
         (new / METADATA).write_text(json.dumps(metadata, indent=2, ensure_ascii=False), encoding="utf-8")
         # Keras would keep the optimizer's state among the weights, at three times the size.

@@ -1,6 +1,7 @@
 import json
 import random
 import shutil
+import types
 import warnings
 
 import h5py
@@ -296,3 +297,13 @@ def test_as_many_weights_of_other_shapes_are_refused(preset):
     with pytest.raises(ValueError, match=r"model\.weights\.h5 does not hold the weights of this CRNN: ") as raised:
         CRNN.from_preset(preset)
     assert "\n" not in str(raised.value)
+
+
+def test_a_full_disk_is_told_before_anything_is_replaced(tmp_path, monkeypatch):
+    crnn().save_to_preset(tmp_path / "preset")
+    before = (tmp_path / "preset" / "metadata.json").read_bytes()
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: types.SimpleNamespace(free=200_000))
+    with pytest.raises(OSError, match="No space left on device.*preset"):
+        crnn().save_to_preset(tmp_path / "preset")
+    assert (tmp_path / "preset" / "metadata.json").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["preset"]
