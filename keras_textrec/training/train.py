@@ -4,6 +4,7 @@ import functools
 import hashlib
 import json
 import logging
+import math
 import pathlib
 from collections.abc import Sequence
 
@@ -149,6 +150,11 @@ def _tell(model: keras.Model, training: Source, validation: Source, steps: int) 
         "Training on %s records in %d epochs of %s steps of %d images; %s records to validate; %d characters: %s",
         *(f"{records:,}", recipe.epochs, f"{steps:,}", recipe.batch_size, f"{len(validation):,}", len(charset), shown),
     )
+    if recipe.freeze:
+        trained = sum(math.prod(variable.shape) for variable in model.trainable_variables)
+        logger.info(
+            "Frozen: %s; %s of %s weights train.", ", ".join(recipe.freeze), f"{trained:,}", f"{model.count_params():,}"
+        )
     if records < recipe.batch_size:
         logger.warning(
             "There are fewer records (%d) than images in a step (%d): each comes several times in it. Give a smaller "
