@@ -85,6 +85,8 @@ class Constraint:
             self.automaton = pattern_automaton(pattern, entries, tokenizer.first_id, tokenizer.right_to_left)
         told = {"allow": allow, "pattern": pattern}
         self.description = ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
+        if lexicon is not None:
+            self.description = "lexicon without a word that can be written"
 
     @property
     def each(self) -> list[Lexicon] | None:
@@ -125,7 +127,7 @@ class Constraint:
             confidence = found[0].probability ** (1 / len(found[0].ids))
             unlikely = self.min_confidence is not None and confidence < self.min_confidence
             changes |= {"text": None if unlikely else self.text(found[0], lexicon), "confidence": confidence}
-        elif lexicon is not None and self.min_confidence:
+        elif self.lexica is not None and self.min_confidence:
             changes["text"] = None
         return dataclasses.replace(reading, **changes)
 

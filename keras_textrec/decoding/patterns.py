@@ -4,6 +4,7 @@ Python's own parser reads the expression, and Python's own matcher says which ch
 `\\d`, `[^a-f]`, `(?i)` and the like mean what they mean in `re`.
 """
 
+import logging
 import re
 import unicodedata
 from collections.abc import Sequence
@@ -12,6 +13,8 @@ from re import _compiler, _constants, _parser
 import numpy as np
 
 from keras_textrec.decoding.automaton import Automaton
+
+logger = logging.getLogger(__name__)
 
 MOST_STATES = 2000  # a pattern that needs more is refused: it would be read for seconds
 
@@ -55,6 +58,10 @@ def pattern_automaton(pattern: str, charset: Sequence[str], first_id: int, right
         del sequence[-1]
     end = network.add(sequence, 0, parsed.state.flags)
     automaton = network.automaton(end, first_id)
+    if network.missing:
+        logger.warning(
+            "The charset does not hold all that the pattern %r names: %s.", pattern, " ".join(sorted(network.missing))
+        )
     if right_to_left and _turns(pattern, {charset[id - first_id] for id in automaton.symbols.tolist()}):
         network = _Network(pattern, charset, backwards=True)
         automaton = network.automaton(network.add(sequence, 0, parsed.state.flags), first_id)
@@ -138,13 +145,17 @@ class _Network:
 
     def _set_of(self, operation, value, flags: int) -> int:
         """The number of the set of characters that one part takes: bool (charset,) as bytes."""
+        literals = [(operation, value)] if operation is _constants.LITERAL else []
+        if operation is _constants.IN and value[0][0] is not _constants.NEGATE:
+            literals = [item for item in value if item[0] is _constants.LITERAL]
+        self.missing.update(chr(literal[1]) for literal in literals if not self._taken(*literal, flags).any())
+        return self.sets.setdefault(self._taken(operation, value, flags).tobytes(), len(self.sets))
+
+    def _taken(self, operation, value, flags: int) -> np.ndarray:
         state = _parser.State()
         state.flags = flags
         matches = _compiler.compile(_parser.SubPattern(state, [(operation, value)]), flags).fullmatch
-        taken = np.array([len(entry) == 1 and bool(matches(entry)) for entry in self.charset])
-        if operation is _constants.LITERAL and not taken.any():
-            self.missing.add(chr(value))
-        return self.sets.setdefault(taken.tobytes(), len(self.sets))
+        return np.array([len(entry) == 1 and bool(matches(entry)) for entry in self.charset])
 
     def automaton(self, end: int, first_id: int) -> Automaton:
         """The deterministic automaton, by subset construction over groups of characters that all sets take alike."""

@@ -59,6 +59,9 @@ def test_an_image_whose_own_words_cannot_be_written_reads_as_nothing(caplog):
     y = np.eye(6)[[1, 2, 0]][None] * 0.9 + 0.02
     assert read(np.concatenate([y, y]), [["ab"], ["xyz"]]) == ["ab", ""]
     assert "The text is empty: None of the 1 words" in caplog.text
+    constraint = Constraint(TOKENIZER, lexicon=[["xyz"]], min_confidence=0.5)
+    (reading,) = CTCDecoder(TOKENIZER, constraint).decode(y, np.ones(1), constraint.each)
+    assert (reading.text, reading.constraint) == (None, "lexicon without a word that can be written")
 
 
 def read(probabilities, lexicon):

@@ -70,6 +70,11 @@ def test_what_is_refused(pattern, message):
         pattern_automaton(pattern, CHARSET, 1)
 
 
+def test_characters_that_cannot_be_written_are_named(caplog):
+    pattern_automaton("(b|ø)1", CHARSET, 1)
+    assert "does not hold all that the pattern '(b|ø)1' names: ø" in caplog.text
+
+
 def test_a_charset_without_upper_case_names_the_way_out():
     with pytest.raises(ValueError, match=r"no upper case: \(\?i\) ignores case"):
         pattern_automaton("[A-Z]1", "ab1", 1)
