@@ -36,7 +36,7 @@ def measure(name: str, way: str, batch_size: int, steps: int) -> None:
         tf.config.threading.set_inter_op_parallelism_threads(1)
     model = textrec.TextRecognizer.from_preset(name, load_weights=False)
     if hasattr(model, "without_guide"):
-        model = model.remade(guided=True)
+        model = type(model).from_config({**model.get_config(), "guided": True})
     model.recipe = dataclasses.replace(model.recipe, batch_size=batch_size)
     images, texts = zip(*drawn_words(model.tokenizer.charset))
     files = [cv2.imencode(".jpg", image)[1].tobytes() for image in images]
