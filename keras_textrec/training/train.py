@@ -19,7 +19,7 @@ from keras_textrec.training.callbacks import BlankPlateau, EarlyStop, FiniteLoss
 from keras_textrec.training.checks import tell_data
 from keras_textrec.training.data_parallel import synchronize_batch_norm
 from keras_textrec.training.distribution import process_index, replica_count
-from keras_textrec.training.training_report import TrainingReport
+from keras_textrec.training.training_report import TrainingReport, resolved_description
 
 logger = logging.getLogger(__name__)
 
@@ -75,9 +75,7 @@ def train(
         WorkersFailed: processes do not start, or are killed again and again (the state of the epoch before is kept).
     """
     output = pathlib.Path(output)
-    description = model.describe()
-    # What "auto" was: the run keeps it, wherever it goes on.
-    description["training"] = {**description["training"], "dtype": model.dtype_policy.name}
+    description = resolved_description(model)
     if teacher is not None:
         if not hasattr(model, "distillation"):
             raise ValueError(f"A {type(model).__name__} cannot have a teacher; only CTC networks can.")

@@ -145,7 +145,7 @@ class TrainingReport(keras.callbacks.Callback):
             for name in (LOG, READINGS)
         )
         if not epoch:
-            description = self.description or self.model.describe()
+            description = self.description or resolved_description(self.model)
             text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
             (self.folder / DESCRIPTION).write_text(text, "utf-8")
             if self.batches is not None:
@@ -165,6 +165,12 @@ class TrainingReport(keras.callbacks.Callback):
             text, confidence = (outcome.text, outcome.confidence) if isinstance(outcome, Reading) else ("", 0.0)
             rows[position] = {"label": label or "", "text": text, "confidence": round(confidence, 4)}
         return [{"epoch": epoch, "sample": source.key(position), **rows[position]} for position in positions]
+
+
+def resolved_description(model: keras.Model) -> dict[str, Any]:
+    """A model's description as it is trained, with the dtype that "auto" was. A run keeps it wherever it goes on."""
+    description = model.describe()
+    return {**description, "training": {**description["training"], "dtype": model.dtype_policy.name}}
 
 
 def batch_sheet(batches: Batches, converter: ImageConverter) -> np.ndarray:

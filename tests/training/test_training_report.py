@@ -46,7 +46,7 @@ def test_the_folder_of_a_notebook_is_that_of_the_command(fitted):
     assert {"seconds", "time", "learning_rate", "loss", "val_loss", "accuracy", "val_accuracy"} <= set(log[0])
     assert model.about["images_seen"] == 24
     description = yaml.safe_load((folder / "description.yaml").read_text("utf-8"))
-    assert description["model"] == model.describe()["model"] and "training" in description
+    assert description["model"] == model.describe()["model"] and description["training"]["dtype"] == "float32"
 
 
 def test_fixed_words_are_read_after_every_epoch(fitted):
