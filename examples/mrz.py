@@ -29,8 +29,8 @@ import numpy as np
 import keras_textrec as textrec
 from keras_textrec.images.load import load_image
 
-LINES = int(os.environ.get("LINES_OF_TEXT", 480))
-EPOCHS = int(os.environ.get("EPOCHS", 4))
+LINES = int(os.environ.get("LINES_OF_TEXT", 384))
+EPOCHS = int(os.environ.get("EPOCHS", 3))
 FONTS = os.environ.get("FONTS")  # a folder, best of one with OCR-B; None: the system's
 
 CHARACTERS, LENGTH = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<", 44
