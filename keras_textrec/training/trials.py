@@ -19,7 +19,7 @@ from keras_textrec.system.whole_files import whole_file
 
 WORDS, BATCH, SECONDS = 64, 16, 100  # of `can_learn`; two minutes with what goes before and after
 _BY_HEART = 0.9  # the part of the words that tells that they were learnt
-_BEGUN = 0.1  # how far 1-NED must have risen to tell that something was
+_BEGUN = 0.3  # how far 1-NED must have risen to tell that something was; rubbish changes by half of that
 _MANY_STEPS = 500  # after which new weights have left CTC's plateau, as a rule
 
 _SMOOTHING = 0.9  # of the losses of `find_learning_rate`
