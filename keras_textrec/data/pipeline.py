@@ -146,6 +146,11 @@ class BatchDataset(keras.utils.PyDataset):
             self.error = error
             raise
 
+    def begin_again(self, epoch: int) -> None:
+        """The next pass is that of `epoch`, whatever has been loaded ahead."""
+        with self._lock:
+            self.epoch, self._next, self._begins = epoch, 0, False
+
     def _take_turn(self) -> int:
         """The number of the next batch, after a whole pass in the next epoch."""
         if self._next == len(self):

@@ -23,6 +23,7 @@ from keras_textrec.presets.folder import describe_model
 from keras_textrec.presets.history import trained_further
 from keras_textrec.system.forks import enter_backend
 from keras_textrec.training.data_parallel import DataParallelTraining
+from keras_textrec.training.distribution import replica_count
 from keras_textrec.training.optimizers import averaged_weights
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.zoo import load_preset
@@ -78,6 +79,12 @@ class PresetModel(DataParallelTraining, DirectModel):
             # It would trace the training step twice: to make these variables, and to run.
             with self.distribute_strategy.scope():
                 optimizer.build(self.trainable_variables)
+        if batches_of(x) is not None and replica_count(self) > 1:
+            # Under a strategy of TensorFlow, Keras looks at a batch before it trains; a whole pass may be read ahead.
+            loading = getattr(x, "loading", x)
+            again = functools.partial(loading.begin_again, loading.epoch)
+            begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: again())
+            options["callbacks"] = [*(options.get("callbacks") or []), begin]
         return super().fit(x, *arguments, **options)
 
     def summary_of(self, data: Any) -> str:

@@ -293,7 +293,6 @@ class TextRecognizer(PresetModel):
         from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 
         batch_size = self.recipe.batch_size if batch_size is None else batch_size
-        check_batch(self, batch_size)
         batches = Batches(
             source,
             self.converter,
@@ -310,6 +309,8 @@ class TextRecognizer(PresetModel):
             **options,
         )
         for size in batches.sizes:  # of several canvases
+            check_batch(self, size)
+        for size in batches.sizes:
             check_batch(self, size)
         if not epoch:  # a run that goes on has been told
             tell_labels(source, self.tokenizer, *self.label_limits())

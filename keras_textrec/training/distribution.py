@@ -104,8 +104,8 @@ def _check_launch(mode: str) -> None:
     if "cluster" in json.loads(os.environ.get("TF_CONFIG") or "{}"):
         raise ValueError(f"TF_CONFIG names a cluster, for MultiWorkerMirroredStrategy. {NO_MULTI_WORKER}")
     launched = {
-        "torch": ("torchrun", int(os.environ.get("WORLD_SIZE", 1))),
-        "jax": ("KERAS_DISTRIBUTION_NUM_PROCESSES", int(os.environ.get("KERAS_DISTRIBUTION_NUM_PROCESSES", 1))),
+        "torch": ("torchrun", _told("WORLD_SIZE", 1)),
+        "jax": ("KERAS_DISTRIBUTION_NUM_PROCESSES", _told("KERAS_DISTRIBUTION_NUM_PROCESSES", 1)),
     }
     for needed, (launcher, processes) in launched.items():
         if processes > 1 and (backend != needed or mode == "none"):
@@ -114,6 +114,14 @@ def _check_launch(mode: str) -> None:
                 f"{processes} processes were started ({launcher}), and each would train alone and write to one folder; "
                 f"{instead}, or start one."
             )
+
+
+def _told(variable: str, default: int) -> int:
+    """What a launcher says of this process."""
+    value = os.environ.get(variable, str(default))
+    if not value.isdecimal():
+        raise ValueError(f"{variable} must be a whole number, not {value!r}.")
+    return int(value)
 
 
 def _several(mode: str, devices: list[str], more: str) -> bool:
@@ -131,6 +139,11 @@ def _jax(mode: str) -> Iterator[None]:
     import jax
 
     if "KERAS_DISTRIBUTION_NUM_PROCESSES" in os.environ and not jax.distributed.is_initialized():
+        place, processes = _told("KERAS_DISTRIBUTION_PROCESS_ID", 0), _told("KERAS_DISTRIBUTION_NUM_PROCESSES", 1)
+        if place >= processes:
+            raise ValueError(
+                f"KERAS_DISTRIBUTION_PROCESS_ID is {place}; it counts from 0, and there are {processes} processes."
+            )
         try:
             keras.distribution.initialize()
         except (RuntimeError, ValueError) as error:
@@ -172,7 +185,7 @@ def _torch(mode: str) -> Iterator[None]:
             )
         yield
         return
-    place = int(os.environ.get("LOCAL_RANK", 0))
+    place = _told("LOCAL_RANK", 0)
     if torch.cuda.is_available():
         if place >= torch.cuda.device_count():
             raise ValueError(
@@ -194,9 +207,9 @@ def _torch(mode: str) -> Iterator[None]:
 
 def is_relaunch() -> bool:
     """Whether `torchrun` starts this process again, because one of them had ended."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
+    return _told("TORCHELASTIC_RESTART_COUNT", 0) > 0
 
 
 def local_process_count() -> int:
     """The training's processes on this machine, as far as their launcher says."""
-    return int(os.environ.get("LOCAL_WORLD_SIZE", 1))
+    return _told("LOCAL_WORLD_SIZE", 1)

@@ -90,6 +90,30 @@ def test_training_goes_through_the_source_again_and_again(make):
     assert (order[:37] != order[37:74]).any()
 
 
+@pytest.mark.parametrize("canvases", [None, [[16, 40], [16, 80]]])
+@pytest.mark.parametrize("training", [True, False])
+def test_processes_share_a_batch(make, training, canvases):
+    """Each loads its rows of it, at the end of an evaluation none of some."""
+    options = {"training": training, "canvases": canvases}
+    whole = make(**options)
+    parts = [make(**options, shard=(k, 4)) for k in range(4)]
+    for number in (0, len(whole) - 1):
+        batches = [part.batch(number) for part in parts]
+        assert {len(weight) for _, _, weight in batches} == {2}
+        assert_same([np.concatenate(arrays) for arrays in zip(*batches)], whole.batch(number))
+        np.testing.assert_array_equal(np.concatenate([part.indices(number) for part in parts]), whole.indices(number))
+    with pytest.raises(ValueError, match="A batch of 8 images cannot be shared by 3 processes alike"):
+        make(shard=(0, 3))
+
+
+def test_processes_do_not_draw_the_same(make):
+    def noise(image, rng):
+        return rng.integers(0, 256, image.shape, "uint8")
+
+    first, second = (make(training=True, augment=noise, shard=(k, 2)).batch(0)[0] for k in range(2))
+    assert not np.array_equal(first, second)
+
+
 def test_steps_per_epoch(make):
     batches, whole = make(training=True, steps_per_epoch=3), make(training=True)
     assert len(batches) == 3

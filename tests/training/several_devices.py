@@ -2,20 +2,23 @@
 
 `KERAS_BACKEND=... python -m tests.training.several_devices DATA OUT.npz NETWORKS HOWS`: each of HOWS, "one", "data" or
 "one,data", leaves the losses and weights of each of NETWORKS, of "crnn,rare", in OUT.npz. What a process is told by its
-environment makes "data" several processes.
+environment makes "data" several processes. After ",killed", it runs the command `train`, the second process until its
+second epoch.
 """
 
 import contextlib
 import os
+import signal
 import sys
 
 import keras
 import numpy as np
 
-from keras_textrec import CRNN, RARE, AttentionTokenizer, CTCTokenizer, ImageConverter, synchronize_batch_norm
+from keras_textrec import CRNN, RARE, AttentionTokenizer, CTCTokenizer, ImageConverter, commands, synchronize_batch_norm
 from keras_textrec.backbones import ResNetVD
 from keras_textrec.data import lmdb
 from keras_textrec.training.recipes import Recipe
+from keras_textrec.training.run_folder import Keeper
 
 CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TINY = {"depths": (0, 1, 1, 1), "widths": (4, 4, 8, 8), "stem_widths": (4,)}
@@ -49,23 +52,47 @@ def train(network: str, data: str) -> dict[str, np.ndarray]:
     return {**{name: np.array(values) for name, values in logs.items()}, **weights}
 
 
+@contextlib.contextmanager
 def devices(how: str):
     """What the model is made and trained in."""
+    backend = keras.backend.backend()
     if how == "one":
-        return contextlib.nullcontext()
-    if keras.backend.backend() == "jax":
-        return keras.distribution.DataParallel(auto_shard_dataset=False).scope()
-    if keras.backend.backend() == "tensorflow":
+        yield
+    elif backend == "jax":
+        with keras.distribution.DataParallel(auto_shard_dataset=False).scope():
+            yield
+    elif backend == "tensorflow":
         import tensorflow as tf
 
-        return tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope()
-    import torch
+        with tf.distribute.MirroredStrategy(["CPU:0", "CPU:1"]).scope():
+            yield
+    else:
+        import torch
 
-    torch.distributed.init_process_group()
-    return contextlib.nullcontext()
+        torch.distributed.init_process_group()
+        yield
+        torch.distributed.destroy_process_group()
 
 
-def main(data: str, output: str, networks: str, hows: str) -> None:
+def command(data: str) -> list[str]:
+    """A `train` of two epochs."""
+    settings = ("epochs=2", "steps_per_epoch=2", "dtype=float32")
+    options = [option for setting in settings for option in ("-o", f"training.{setting}")]
+    sources = ["--train", f"{data}/words", "--validation", f"{data}/validation", "--output", f"{data}/run"]
+    return ["train", f"{data}/preset", *sources, *options, "--processes", "0"]
+
+
+def train_until_killed(data: str) -> int:
+    def on_epoch_begin(self, epoch, logs=None):
+        if epoch == 1 and os.environ["RANK"] == "1":
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    Keeper.on_epoch_begin = on_epoch_begin
+    os.environ["MASTER_PORT"] = os.environ["NEXT_PORT"]
+    return commands.main(command(data))
+
+
+def main(data: str, output: str, networks: str, hows: str) -> int:
     if "KERAS_DISTRIBUTION_NUM_PROCESSES" in os.environ:
         keras.distribution.initialize()
     if keras.backend.backend() == "tensorflow":
@@ -73,13 +100,15 @@ def main(data: str, output: str, networks: str, hows: str) -> None:
 
         cpu = tf.config.list_physical_devices("CPU")[0]
         tf.config.set_logical_device_configuration(cpu, [tf.config.LogicalDeviceConfiguration()] * 2)
+    hows, killed, _ = hows.partition(",killed")
     arrays = {}
     for how in hows.split(","):
         with devices(how):
             for network in networks.split(","):
                 arrays |= {f"{how} {network} {name}": value for name, value in train(network, data).items()}
     np.savez(output, **arrays)
+    return train_until_killed(data) if killed else 0
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    sys.exit(main(*sys.argv[1:]))
