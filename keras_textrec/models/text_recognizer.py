@@ -310,8 +310,6 @@ class TextRecognizer(PresetModel):
         )
         for size in batches.sizes:  # of several canvases
             check_batch(self, size)
-        for size in batches.sizes:
-            check_batch(self, size)
         if not epoch:  # a run that goes on has been told
             tell_labels(source, self.tokenizer, *self.label_limits())
         feed = tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset

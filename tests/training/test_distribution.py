@@ -50,7 +50,11 @@ def launched(monkeypatch):
         ({"WORLD_SIZE": 2}, "none", r"2 processes were started \(torchrun\).*leave out --distribute none"),
         ({"KERAS_DISTRIBUTION_NUM_PROCESSES": 2}, "auto", "each would train alone.*set KERAS_BACKEND=jax"),
         ({"KERAS_DISTRIBUTION_NUM_PROCESSES": "two"}, "auto", "KERAS_DISTRIBUTION_NUM_PROCESSES must be a whole"),
-        ({"TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}}'}, "auto", "MultiWorkerMirroredStrategy.*on several"),
+        (
+            {"TF_CONFIG": '{"cluster": {"worker": ["a:1", "b:1"]}}'},
+            "auto",
+            "MultiWorkerMirroredStrategy.*On several machines",
+        ),
     ],
 )
 def test_a_launch_that_cannot_work_is_refused(launched, variables, mode, message):
@@ -129,9 +133,9 @@ def test_one_that_sees_other_data_ends_all(others):
 # === Processes ===
 
 
-def start(data, output, hows, backend, **variables):
+def start(data, output, networks, hows, backend, **variables):
     """One process that trains there as `several_devices.py` says."""
-    command = [sys.executable, "-m", "tests.training.several_devices", data, output, "crnn,rare", hows]
+    command = [sys.executable, "-m", "tests.training.several_devices", data, output, networks, hows]
     environment = {**os.environ, "KERAS_BACKEND": backend, **{key: str(value) for key, value in variables.items()}}
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
     return subprocess.Popen([str(part) for part in command], cwd=ROOT, env=environment, **pipes)
@@ -147,7 +151,7 @@ def assert_equal(one, data):
     """Losses and weights of the files, to 1e-5."""
     with np.load(one) as one, np.load(data) as data:
         names = [name.removeprefix("one ") for name in one.files if name.startswith("one ")]
-        assert {"crnn loss", "rare val_loss"} < set(names) and len(names) > 100
+        assert "crnn loss" in names and len(names) > 60
         for name in names:
             np.testing.assert_allclose(data[f"data {name}"], one[f"one {name}"], rtol=1e-5, atol=1e-5, err_msg=name)
 
@@ -159,7 +163,7 @@ def test_two_processes_train_as_one_and_one_goes_on_alone(data):
     from tests.training.several_devices import main as train
 
     ports = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "NEXT_PORT": free_port(), "WORLD_SIZE": 2}
-    processes = [start(data, data / f"{k}.npz", "data,killed", "torch", RANK=k, **ports) for k in range(2)]
+    processes = [start(data, data / f"{k}.npz", "crnn,rare", "data,killed", "torch", RANK=k, **ports) for k in range(2)]
     train(str(data), str(data / "one.npz"), "crnn,rare", "one")
     first, second = (process.communicate(timeout=600)[0] for process in processes)
     for k in range(2):
@@ -177,9 +181,10 @@ def test_two_processes_train_as_one_and_one_goes_on_alone(data):
 
 
 @pytest.mark.slow
-def test_two_devices_of_jax_train_as_one(data):
+@pytest.mark.parametrize("backend", ["jax", "tensorflow"])
+def test_two_devices_of_one_process_train_as_one(data, backend):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
-    process = start(data, data / "jax.npz", "one,data", "jax", XLA_FLAGS=flags)
+    process = start(data, data / f"{backend}.npz", "crnn", "one,data", backend, XLA_FLAGS=flags)
     output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
-    assert_equal(data / "jax.npz", data / "jax.npz")
+    assert_equal(data / f"{backend}.npz", data / f"{backend}.npz")
