@@ -25,7 +25,7 @@ from keras_textrec.data.batches import Batches
 from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
-from keras_textrec.text.tokenizers import CTCTokenizer
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 
 HEIGHT, WIDTH = 32, 100
 

@@ -16,8 +16,8 @@ from keras_textrec.data.order import training_order
 from keras_textrec.data.sources import Source, prefetch
 from keras_textrec.images.converter import ImageConverter
 from keras_textrec.system.numbers import whole_number
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 from keras_textrec.text.label_report import LabelReport
-from keras_textrec.text.tokenizers import CTCTokenizer
 
 logger = logging.getLogger(__name__)
 

@@ -18,7 +18,7 @@ from keras_textrec.images.converter import ImageConverter
 from keras_textrec.images.load import decode
 from keras_textrec.images.size import shrink
 from keras_textrec.system.workers import Workers
-from keras_textrec.text.tokenizers import CTCTokenizer
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 
 
 class Loaded(NamedTuple):

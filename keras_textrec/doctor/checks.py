@@ -16,8 +16,8 @@ from keras_textrec.doctor.suspects import SURE, Suspects, find_suspects
 from keras_textrec.images.load import decode
 from keras_textrec.system.terminal import progress_bar
 from keras_textrec.text.charset import Charset
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 from keras_textrec.text.faults import FAULTS, INVISIBLE, NORMAL_FORM, SCRIPTS, SPACES, text_faults
-from keras_textrec.text.tokenizers import CTCTokenizer
 
 BLANK = 8  # grey levels between the darkest and the brightest value of an image, at most
 TINY = 6  # pixels of the shorter side, less than which show no letter

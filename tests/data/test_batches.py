@@ -10,7 +10,7 @@ import keras_textrec.data as data
 from keras_textrec.data.batches import Batches
 from keras_textrec.images import ImageConverter, load_image
 from keras_textrec.text.charset import Charset
-from keras_textrec.text.tokenizers import CTCTokenizer
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 from tests.data.conftest import jpeg
 
 CONVERTER = ImageConverter(16, 40)

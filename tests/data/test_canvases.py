@@ -9,7 +9,7 @@ from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 from keras_textrec.images import ImageConverter, load_image
 from keras_textrec.images.size import image_size
 from keras_textrec.text.charset import Charset
-from keras_textrec.text.tokenizers import CTCTokenizer
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 
 CANVASES = [[32, 64], [32, 128], [16, 96]]  # ratios 2, 4, 6
 SIDES = np.random.default_rng(0).integers(8, 120, (300, 2)).tolist()

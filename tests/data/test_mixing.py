@@ -8,7 +8,7 @@ from keras_textrec.data.batches import Batches
 from keras_textrec.data.mixing import Subset, with_replay
 from keras_textrec.images import ImageConverter
 from keras_textrec.text.charset import Charset
-from keras_textrec.text.tokenizers import CTCTokenizer
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 
 pytestmark = pytest.mark.once
 

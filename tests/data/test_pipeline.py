@@ -16,7 +16,7 @@ from keras_textrec.data.pipeline import BatchDataset, Batches, errors_as_raised,
 from keras_textrec.images import ImageConverter
 from keras_textrec.system.workers import WorkersFailed
 from keras_textrec.text.charset import Charset
-from keras_textrec.text.tokenizers import CTCTokenizer
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 from tests.tiny import make_crnn
 
 

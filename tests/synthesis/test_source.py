@@ -14,7 +14,7 @@ from keras_textrec.images import ImageConverter
 from keras_textrec.synthesis import RenderedSource
 from keras_textrec.synthesis import fonts as fonts_module
 from keras_textrec.synthesis import source as source_module
-from keras_textrec.text.tokenizers import CTCTokenizer
+from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 
 pytestmark = pytest.mark.once
 
