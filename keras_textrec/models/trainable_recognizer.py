@@ -12,8 +12,8 @@ from keras_textrec.data.augment import Augmentation, augmentation
 from keras_textrec.data.memory_source import are_texts
 from keras_textrec.models.preset_model import PresetModel, default_jit
 from keras_textrec.training.distribution import check_batch, data_shard
-from keras_textrec.training.freezing import freeze
 from keras_textrec.training.metrics import reading_metrics
+from keras_textrec.training.parts import freeze
 from keras_textrec.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)

@@ -1,19 +1,40 @@
-"""A network's variables by the names of its parts, as a recipe names them."""
+"""Parts of a network by their names: "backbone", or what the names of layers begin with."""
+
+from collections.abc import Sequence
 
 import keras
 
 from keras_textrec.system.terminal import near_names
 
 
-def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
-    """All variables by path: the layers' names from the outside in and the variable's own, as "tps/fc1/kernel".
+def freeze(model: keras.Model, parts: Sequence[str]) -> None:
+    """Makes some parts untrainable; their batch normalisations keep their statistics too. Before `compile`.
 
-    A recogniser's `backbone` goes by that word, whichever network it is.
+    Args:
+        parts: "backbone", a layer's name, or what the names of several begin with before an underscore: "lstm" for
+            lstm_0 and lstm_1.
+
+    Raises:
+        ValueError: there is no such part, or nothing is left to train; the parts there are are named.
     """
+    layers = {name: layer for name, layer in _named_layers(model).items() if layer.weights}
+    frozen = set()
+    for part in parts:
+        found = [name for name in layers if _is_of(name, part)]
+        if not found:
+            known = ", ".join(dict.fromkeys(name.partition("_")[0] for name in layers))
+            raise ValueError(f"{type(model).__name__} has no part {part!r} to freeze; it has {known}.")
+        frozen.update(found)
+    if len(frozen) == len(layers):
+        raise ValueError(f"Nothing is left to train where {', '.join(parts)} are frozen; leave out one of them.")
+    for name in frozen:
+        layers[name].trainable = False
+
+
+def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
+    """All variables by path: the layers' names from the outside in and the variable's own, as "tps/fc1/kernel"."""
     variables = {}
-    backbone = getattr(model, "backbone", None)
-    for layer in model.layers:
-        name = "backbone" if layer is backbone else layer.name
+    for name, layer in _named_layers(model).items():
         if isinstance(layer, keras.Model):
             variables |= {f"{name}/{path}": variable for path, variable in named_variables(layer).items()}
         else:
@@ -33,9 +54,19 @@ def part_variables(model: keras.Model, part: str, where: str) -> list[keras.Vari
         ValueError: the model has no such part; near ones are named.
     """
     variables = named_variables(model)
-    found = [variable for path, variable in variables.items() if f"{path}/".startswith((f"{part}/", f"{part}_"))]
+    found = [variable for path, variable in variables.items() if _is_of(path, part)]
     if not found:
         depth = part.count("/") + 1
         known = dict.fromkeys("/".join(path.split("/")[:depth]) for path in variables)
         raise ValueError(f"{where}: {type(model).__name__} has no part {part!r}; {near_names(part, list(known))}")
     return found
+
+
+def _named_layers(model: keras.Model) -> dict[str, keras.layers.Layer]:
+    """The layers by name. A recogniser's `backbone` goes by that word, whichever network it is."""
+    backbone = getattr(model, "backbone", None)
+    return {"backbone" if layer is backbone else layer.name: layer for layer in model.layers}
+
+
+def _is_of(path: str, part: str) -> bool:
+    return f"{path}/".startswith((f"{part}/", f"{part}_"))

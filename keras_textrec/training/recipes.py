@@ -69,7 +69,7 @@ class Recipe:
         canvas_choice: "shape": images of like shape share a batch, on the canvas that suits them; "random": every batch
             is on a canvas drawn at random, with as many images as make the pixels of `batch_size` on the first one.
         guided: whether `train` builds a new SVTRv2 or RepSVTR with its guide, which then trains the backbone.
-        freeze: parts that stay as they are ("backbone", or of layers' names: `keras_textrec.training.freezing`).
+        freeze: parts that stay as they are ("backbone", or of layers' names: `keras_textrec.training.parts`).
         distill_ctc, distill_guide: the weights of what a teacher adds to the loss, where one is given
             (`training.distillation`); PaddleOCR's.
         dtype: the Keras dtype policy of training ("float32", "mixed_bfloat16", ...). "auto" is mixed_bfloat16 where the

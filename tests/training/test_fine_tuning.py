@@ -10,7 +10,7 @@ import pytest
 from keras_textrec import TextRecognizer
 from keras_textrec.data import from_arrays, lmdb
 from keras_textrec.reading.evaluate import evaluate_source
-from keras_textrec.training.freezing import freeze
+from keras_textrec.training.parts import freeze
 from keras_textrec.training.train import train
 from tests.tiny import draw, make_crnn, write_lmdb
 
