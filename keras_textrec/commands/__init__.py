@@ -10,6 +10,7 @@ import sys
 
 from keras_textrec.commands import (
     benchmark,
+    calibrate,
     card,
     convert,
     create_lmdb,
@@ -32,6 +33,7 @@ COMMANDS = {
     "read": read,
     "train": train,
     "evaluate": evaluate,
+    "calibrate": calibrate,
     "export": export,
     "benchmark": benchmark,
     "synthesize": synthesize,

@@ -123,7 +123,8 @@ def _describe(
         content, where = (config.read_bytes(), config) if config else _config_beside(path)
         return describe_config(content, where, charset)
     description = describe_name(preset)
-    for key in ("results", "results_note", "results_source"):  # of the published weights, which these need not be
+    # Of the published weights, which these need not be.
+    for key in ("results", "results_note", "results_source", "calibration"):
         description.pop(key, None)
     if charset and "tokenizer" in description["model"]:
         description["model"]["tokenizer"]["charset"] = {"file": str(charset)}

@@ -32,6 +32,7 @@ def contract_of(model: Any, converter: Any, sample_image: bytes = b"", sample_te
         converter=converter.get_config(),
         sample_image=sample_image,
         sample_text=sample_text,
+        calibration=getattr(model, "calibration", None),
     )
 
 

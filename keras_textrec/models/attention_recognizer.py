@@ -14,6 +14,7 @@ from keras_textrec.layers.stepping import stepping_graphs
 from keras_textrec.models.preset_model import default_jit
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.reading import read_all, read_stream
+from keras_textrec.reading.confidence import calibrated
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Reading, SequenceTokenizer
 
@@ -134,7 +135,8 @@ class AttentionRecognizer(TextRecognizer):
             return super().read_stream(images, batch_size, **constraints)
         if constraints:
             raise ValueError(f"Attention maps are those of a free reading; leave out {' and '.join(constraints)}.")
-        return read_stream(images, self.converter, self._read_with_attention, 1, self._canvas_widths)
+        outcomes = read_stream(images, self.converter, self._read_with_attention, 1, self._canvas_widths)
+        return calibrated(outcomes, self.calibration)
 
     def _read_with_attention(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]:
         return self.tokenizer.decode(*self.run("attention_reader", self.reader_inputs(x, valid_ratio)))

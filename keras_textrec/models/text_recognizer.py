@@ -16,6 +16,7 @@ from keras_textrec.models.preset_model import compiles_every_shape
 from keras_textrec.models.trainable_recognizer import TrainableRecognizer
 from keras_textrec.presets.description import dtype_policy
 from keras_textrec.reading import read_all, read_stream
+from keras_textrec.reading.confidence import Calibration, calibrated
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Charset, Reading
 
@@ -78,10 +79,19 @@ class TextRecognizer(TrainableRecognizer):
             `keras_textrec.reading.read_stream` says in which order.
         """
         if all(value is None for value in constraints.values()):
-            return read_stream(images, self.converter, self.read_batch, batch_size, self._canvas_widths)
+            outcomes = read_stream(images, self.converter, self.read_batch, batch_size, self._canvas_widths)
+            return calibrated(outcomes, self.calibration)
         constraint = Constraint(self.tokenizer, **constraints)
         read_batch = self.constrained_reader(constraint)
-        return read_stream(images, self.converter, read_batch, batch_size, self._canvas_widths, constraint.each)
+        outcomes = read_stream(images, self.converter, read_batch, batch_size, self._canvas_widths, constraint.each)
+        return outcomes if constraint.lexica is not None else calibrated(outcomes, self.calibration)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What makes a reading's confidence the probability that its text is right, where `keras-textrec calibrate` or
+        `keras_textrec.reports.calibrate` fitted it. It is part of `about`, and goes when the weights are trained."""
+        kept = self.about.get("calibration")
+        return None if kept is None else Calibration.from_dict(kept)
 
     def constrained_reader(self, constraint: Constraint) -> Callable[..., list[Reading]]:
         """What reads converted images as `read_batch` does, within a constraint. Its third argument are the lexica of

@@ -59,6 +59,7 @@ def make_card(description: dict[str, Any], name: str, exports: Sequence[str] = (
         "Limits": _limits(description),
         "Training data": description.get("trained_on"),
         "Results": _results(description),
+        "Confidence": _confidence(description),
         "How to reproduce": _reproduction(description, name),
         "Weights": _weights(description, name),
         "Citation": _citation(description),
@@ -215,6 +216,16 @@ def _results(description: dict[str, Any]) -> str | None:
     source = description.get("results_source")
     origin = f"Published at {source}; not measured again." if source else None
     return "\n\n".join(filter(None, [table, description.get("results_note"), origin]))
+
+
+def _confidence(description: dict[str, Any]) -> str | None:
+    if not (kept := description.get("calibration")):
+        return None
+    return (
+        "`Reading.confidence` is the probability that the whole text is right, calibrated on "
+        f"{kept['fitted']:,} words of {', '.join(kept['sets'])}. On {kept['judged']:,} others of them, the expected "
+        f"calibration error is {kept['error']:.1%}; without the calibration, {kept['error_before']:.1%}."
+    )
 
 
 def _reproduction(description: dict[str, Any], name: str) -> str:

@@ -4,8 +4,9 @@ Models are made by the names of their classes, which Keras' registry knows: this
 
 A description is the content of a preset's YAML: `model` (the constructor's arguments, nested, each object with its
 `class`), `training` (a `Recipe`), and what there is to tell: `description`, `license`, `language`, `trained_on`,
-`results`, `source` (the publisher's file that the weights come from), `hub` (hf://user/repo, a copy of the weights
-there). A YAML may begin with `like: PRESET`: what it does not say is as it is there, but for `results` and `hub`.
+`results`, `calibration` (of the confidence: `keras_textrec.reports.calibrate`), `source` (the publisher's file that the
+weights come from), `hub` (hf://user/repo, a copy of the weights there). A YAML may begin with `like: PRESET`: what it
+does not say is as it is there, but for `results`, `calibration` and `hub`.
 """
 
 import contextlib
@@ -67,7 +68,7 @@ def describe_name(name: str) -> dict[str, Any]:
     if not like:
         return description
     # Where the weights of that one are, and how well it reads, says nothing of this one.
-    own = ("hub", "results", "results_note", "results_source")
+    own = ("hub", "results", "results_note", "results_source", "calibration")
     return _merged({key: value for key, value in describe_name(like).items() if key not in own}, description)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 # What is told of the very weights, and of how they came to be.
-ABOUT_WEIGHTS = ("results", "results_note", "results_source", "source", "hub", "teacher")
+ABOUT_WEIGHTS = ("results", "results_note", "results_source", "calibration", "source", "hub", "teacher")
 ABOUT_TRAINING = ("trained_on", "images_seen")
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from keras_textrec.images import ImageConverter, PhotoConverter
+from keras_textrec.reading.confidence import Calibration
 from keras_textrec.text import AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer, Tokenizer
 
-# A change of what files take, give or say is a new number.
+# A change of what files take, give or say is a new number; something more to say that readers may ignore is none.
 CONTRACT = 1
 
 
@@ -26,6 +27,8 @@ class Contract:
             {"kind": "boxes", "threshold", "box_threshold", "unclip_ratio"}.
         converter: the configuration of the `ImageConverter` (for "boxes", of the `PhotoConverter`).
         sample_image: a PNG file; sample_text: what the file reads there (of a detector: JSON, the words' corners).
+        calibration: of the confidence, where the model has one. The file's own outputs are without it: who reads
+            applies it.
     """
 
     charset: tuple[str, ...]
@@ -38,6 +41,7 @@ class Contract:
     converter: dict[str, Any]
     sample_image: bytes
     sample_text: str
+    calibration: Calibration | None = None
 
     def to_metadata(self) -> dict[str, str]:
         """Key -> value as files carry them."""
@@ -45,6 +49,8 @@ class Contract:
         for name in ("charset", "decoder", "converter"):
             values[name] = json.dumps(values[name], ensure_ascii=False)
         values["sample_image"] = base64.b64encode(self.sample_image).decode("ascii")
+        if calibration := values.pop("calibration"):
+            values["calibration"] = json.dumps(dataclasses.asdict(calibration))
         return {"contract": str(CONTRACT), **values}
 
     @classmethod
@@ -66,8 +72,11 @@ class Contract:
                 f"{number}; this version reads contracts up to {CONTRACT}: pip install --upgrade keras-textrec."
             )
         try:
-            values = {field.name: metadata[field.name] for field in dataclasses.fields(cls)}
+            needed = [field.name for field in dataclasses.fields(cls) if field.name != "calibration"]
+            values = {name: metadata[name] for name in needed}
             values |= {name: json.loads(values[name]) for name in ("charset", "decoder", "converter")}
+            if "calibration" in metadata:
+                values["calibration"] = Calibration.from_dict(json.loads(metadata["calibration"]))
             values["charset"] = tuple(values["charset"])
             if values["decoder"]["kind"] not in ("ctc", "attention", "boxes"):
                 raise ValueError(f"no decoder is called {values['decoder']['kind']!r}")

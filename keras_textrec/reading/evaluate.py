@@ -2,6 +2,7 @@
 
 import dataclasses
 import logging
+import math
 import os
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -34,6 +35,8 @@ class SetReadings:
         readable: bool (N,), whether there is a reading; those without count as read wrong.
         right: bool (N,), read right by the protocol.
         confidences: float32 (N,), 0 to 1.
+        uncalibrated: float32 (N,), what they are without the model's calibration.
+        products: float32 (N,), of the characters' confidences, 0 where there are none.
         widths, heights: int32 (N,), of the images in pixels, 0 where there is none.
         contrasts: float32 (N,), the standard deviation of the images' grey levels, 0 to 127.5.
         seconds: how long reading took.
@@ -47,6 +50,8 @@ class SetReadings:
     readable: np.ndarray
     right: np.ndarray
     confidences: np.ndarray
+    uncalibrated: np.ndarray
+    products: np.ndarray
     widths: np.ndarray
     heights: np.ndarray
     contrasts: np.ndarray
@@ -84,7 +89,7 @@ def read_set(
     labels, texts = [""] * samples, [""] * samples
     readable, right = np.zeros(samples, bool), np.zeros(samples, bool)
     widths, heights = np.zeros(samples, np.int32), np.zeros(samples, np.int32)
-    confidences, contrasts = np.zeros(samples, np.float32), np.zeros(samples, np.float32)
+    confidences, uncalibrated, products, contrasts = (np.zeros(samples, np.float32) for _ in range(4))
 
     def measured(images: Iterable[Any]) -> Iterator[Any]:
         """The images, decoded, or why they cannot be; records come in their order."""
@@ -111,8 +116,14 @@ def read_set(
             continue
         readable[position], texts[position], confidences[position] = True, outcome.text, outcome.confidence
         right[position] = is_right(outcome.text, labels[position], protocol)
+        uncalibrated[position] = outcome.confidence
+        if outcome.characters:
+            sure = [character.confidence for character in outcome.characters]
+            products[position] = math.prod(sure)
+            if lexicon is None:  # of whose words the confidence is another, never calibrated
+                uncalibrated[position] = sum(sure) / len(sure)
     seconds = time.perf_counter() - started
-    images = readable, right, confidences, widths, heights, contrasts
+    images = readable, right, confidences, uncalibrated, products, widths, heights, contrasts
     return SetReadings(source, protocol, labels, texts, *images, seconds, lexicon and count_words(lexicon))
 
 

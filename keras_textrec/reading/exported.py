@@ -10,6 +10,7 @@ import numpy as np
 from keras_textrec.decoding import Constraint, Constraints, CTCDecoder, Lexicon
 from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, find_boxes
+from keras_textrec.reading.confidence import calibrated
 from keras_textrec.reading.contract import Contract
 from keras_textrec.reading.stream import Outcome, read_all, read_pixels, read_stream
 from keras_textrec.text import Character, CTCTokenizer, Reading
@@ -83,10 +84,14 @@ class ExportedRecognizer:
     ) -> Iterator[tuple[int, Outcome]]:
         """Reads any number of images; arguments and results are those of `TextRecognizer.read_stream`."""
         if any(value is not None for value in constraints.values()):
-            return self._read_within(Constraint(self.tokenizer, **constraints), images, batch_size)
+            constraint = Constraint(self.tokenizer, **constraints)
+            outcomes = self._read_within(constraint, images, batch_size)
+            return outcomes if constraint.lexica is not None else calibrated(outcomes, self.contract.calibration)
         if self.engine.takes == "core":
-            return read_stream(images, self.converter, self._read_core, batch_size)
-        return read_pixels(images, self.converter, self._read_pixels, batch_size)
+            outcomes = read_stream(images, self.converter, self._read_core, batch_size)
+        else:
+            outcomes = read_pixels(images, self.converter, self._read_pixels, batch_size)
+        return calibrated(outcomes, self.contract.calibration)
 
     def _read_within(self, constraint: Constraint, images: Any, batch_size: int) -> Iterator[tuple[int, Outcome]]:
         if not isinstance(self.tokenizer, CTCTokenizer):

@@ -28,20 +28,14 @@ class Breakdown:
 
     Attributes:
         accuracy_by: of each of `BINS` what lies in its bins: words, and how many of them are right, int (bins,) each.
-        calibration: of `CONFIDENCE_BINS` equal parts of 0 to 1: words, the right ones, and the sum of confidences.
+        calibration: the `reliability` of the confidences; uncalibrated: without the model's calibration.
         confusions: how often a character of a label, or "" for none, was read as another, or "" for none.
     """
 
     accuracy_by: Mapping[str, tuple[np.ndarray, np.ndarray]]
     calibration: tuple[np.ndarray, np.ndarray, np.ndarray]
+    uncalibrated: tuple[np.ndarray, np.ndarray, np.ndarray]
     confusions: Counter[tuple[str, str]]
-
-    @property
-    def calibration_error(self) -> float:
-        """The expected calibration error (ECE): how far confidence and accuracy are apart, in the mean over words
-        (https://arxiv.org/abs/1706.04599)."""
-        words, right, confidence = self.calibration
-        return float(np.abs(right - confidence).sum() / max(1, words.sum()))
 
     def to_dict(self) -> dict[str, Any]:
         """All of it, for JSON; bins by their lower ends, and the hundred most frequent confusions."""
@@ -56,7 +50,8 @@ class Breakdown:
                 for what, both in self.accuracy_by.items()
             },
             "calibration": {
-                "error": self.calibration_error,
+                "error": calibration_error(self.calibration),
+                "uncalibrated_error": calibration_error(self.uncalibrated),
                 "bins": [
                     {"words": n, "accuracy": some / n, "confidence": total / n}
                     for n, some, total in zip(words.tolist(), right.tolist(), confidence.tolist())
@@ -85,9 +80,6 @@ def break_down(sets: Iterable[SetReadings]) -> Breakdown:
         "height": column("heights"),
         "contrast": column("contrasts"),
     }
-    confidences = column("confidences")[readable].clip(0, 1)
-    edges = np.linspace(0, 1, CONFIDENCE_BINS + 1)
-    weights = (None, right[readable].astype(float), confidences)
     confusions = Counter()
     for readings in sets:
         for position in np.flatnonzero(~readings.right & readings.readable).tolist():
@@ -95,9 +87,29 @@ def break_down(sets: Iterable[SetReadings]) -> Breakdown:
             confusions.update(edit_operations(*pair))
     return Breakdown(
         {what: _in_bins(some[readable], right[readable], BINS[what]) for what, some in values.items()},
-        tuple(np.histogram(confidences, edges, weights=weight)[0] for weight in weights),
+        reliability(column("confidences")[readable], right[readable]),
+        reliability(column("uncalibrated")[readable], right[readable]),
         confusions,
     )
+
+
+def reliability(confidences: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of `CONFIDENCE_BINS` equal parts of 0 to 1: words, the right ones, and the sum of confidences.
+
+    Args:
+        confidences: (N,); right: bool (N,), whether the text is.
+    """
+    confidences = confidences.clip(0, 1)
+    edges = np.linspace(0, 1, CONFIDENCE_BINS + 1)
+    weights = (None, right.astype(float), confidences)
+    return tuple(np.histogram(confidences, edges, weights=weight)[0] for weight in weights)
+
+
+def calibration_error(bins: tuple[np.ndarray, np.ndarray, np.ndarray]) -> float:
+    """The expected calibration error (ECE) of a `reliability`: how far confidence and accuracy are apart, in the mean
+    over words (https://arxiv.org/abs/1706.04599)."""
+    words, right, confidence = bins
+    return float(np.abs(right - confidence).sum() / max(1, words.sum()))
 
 
 def _in_bins(values: np.ndarray, right: np.ndarray, edges: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from keras_textrec.reading.evaluate import SetReadings
 from keras_textrec.reports import html
-from keras_textrec.reports.breakdown import BINS, CONFIDENCE_BINS, Breakdown, break_down
+from keras_textrec.reports.breakdown import BINS, CONFIDENCE_BINS, Breakdown, break_down, calibration_error
 from keras_textrec.text.comparing import PROTOCOLS
 
 # Words shown as pictures: of all sets, of one set among several, and of those that one of two presets reads.
@@ -152,7 +152,9 @@ def _breakdown(sets: list[SetReadings], worst: int) -> Iterator[str]:
         ]
         yield html.table([what, "words", "right %", ""], rows)
     yield "</div><h2>Confidence</h2><p>Bars: the part of the words right, of those of like confidence; on the line, "
-    yield f"confidence can be believed. Expected calibration error: {100 * numbers.calibration_error:.2f} %.</p>"
+    error, before = calibration_error(numbers.calibration), calibration_error(numbers.uncalibrated)
+    yield f"confidence can be believed. Expected calibration error: {100 * error:.2f} %"
+    yield f", {100 * before:.2f} % without the preset's calibration.</p>" if error != before else ".</p>"
     yield _reliability(numbers)
     if numbers.confusions:
         yield "<h2>Characters taken for others</h2><p>From label (left) to reading (above), in words read wrong; "

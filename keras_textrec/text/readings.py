@@ -37,7 +37,8 @@ class Alternative:
 
 @dataclasses.dataclass(frozen=True, repr=False)
 class Reading:
-    """What stands in one image. `confidence` is the mean over the characters, 0.0 when nothing was read.
+    """What stands in one image. `confidence` is the mean over the characters, 0.0 when nothing was read; of a preset
+    that was calibrated (`keras-textrec calibrate`), the probability that the whole text is right.
 
     Of a word of a lexicon, `confidence` is the geometric mean per character of its probability, and `text` is None
     where that is less than the `min_confidence` which `read` was given. `constraint` says what limited the text, ""

@@ -232,6 +232,40 @@ def test_evaluate_without_a_dataset(preset, tmp_path, capsys):
     assert "no label file in" in capsys.readouterr().err
 
 
+def test_calibrate(preset, tmp_path, readings, monkeypatch, capsys):
+    """Labels that are the preset's own readings, but for the word of which it is least sure."""
+    monkeypatch.setattr("keras_textrec.reports.calibration._LEAST_WORDS", 36)
+    sure = [np.prod([c.confidence for c in crnn().read(draw(word)).characters]) for word in WORDS]
+    texts = ["wrong" if place == np.argmin(sure) else text for place, text in enumerate(readings)]
+    words, calibrated = tmp_path / "words", str(tmp_path / "calibrated")
+    words.mkdir()
+    for number, word in enumerate(WORDS * 12):
+        (words / f"{number}.png").write_bytes(png(draw(word)))
+    lines = [f"{number}.png\t{text}" for number, text in enumerate(texts * 12)]
+    (words / "labels.txt").write_text("\n".join(lines))
+    assert main(["calibrate", preset, str(words / "labels.txt"), "--output", calibrated]) == 0
+    output = capsys.readouterr().out
+    assert "ECE before" in output and "precision, keep confidence >=" in output
+    kept = describe(calibrated)["calibration"]
+    assert kept["fitted"] + kept["judged"] == 36 and "calibration" not in describe(preset)
+    assert main(["calibrate", calibrated, str(words)]) == 0  # in place
+    again = describe(calibrated)["calibration"]
+    assert (again["intercept"], again["slope"]) == pytest.approx((kept["intercept"], kept["slope"]))
+
+
+def test_calibrate_refuses(preset, images, capsys):
+    write_lmdb("words", WORDS)
+    for arguments, sentence in [
+        (["repsvtr_det", "words", "--output", "new"], "repsvtr_det is a detector"),
+        (["crnn_small_en", "words"], "crnn_small_en is no folder to be changed in place; give --output DIR"),
+        ([preset, "words"], "There are 3 words that can be read; a calibration needs at least 200"),
+        ([preset, "nothing"], "There is no folder nothing"),
+    ]:
+        assert main(["calibrate", *arguments]) == 1
+        assert sentence in capsys.readouterr().err
+    assert not os.path.exists("new")
+
+
 @pytest.fixture
 def trained(monkeypatch):
     """What `train` was asked to do, instead of doing it; tests/training/test_train.py trains by the command line."""

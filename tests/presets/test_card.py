@@ -99,6 +99,14 @@ def test_a_card_of_a_bare_description():
     assert ModelCard(card).data.to_dict().keys() == {"library_name", "pipeline_tag", "tags"}
 
 
+def test_a_card_tells_of_the_calibration():
+    kept = {"intercept": 0.1, "slope": 1.0, "sets": ["a", "b"], "fitted": 1050, "judged": 990}
+    kept |= {"error_before": 0.1594, "error": 0.0278}
+    card = make_card({**describe("crnn_small_en"), "calibration": kept}, "mine")
+    assert "1,050 words of a, b. On 990 others" in card and "error is 2.8%; without the calibration, 15.9%" in card
+    assert "calibrat" not in make_card(describe("crnn_small_en"), "mine")
+
+
 def test_a_card_tells_what_became_of_the_characters():
     description = {"model": describe("crnn_small_en")["model"], "training": {}}
     assert "dropped" not in make_card(description, "mine")

@@ -12,6 +12,7 @@ ABOUT = {
     "trained_on": "Rendered words, and nothing else.",
     "images_seen": 5,
     "results": {"words": {"accuracy": 90.0}},
+    "calibration": {"intercept": 0.1, "slope": 0.9},
     "source": {"url": "https://example.org"},
     "hub": "hf://a/b",
 }

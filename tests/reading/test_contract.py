@@ -1,7 +1,10 @@
 """What files say about themselves comes back, and what is none of ours is told from it."""
 
+import dataclasses
+
 import pytest
 
+from keras_textrec.reading.confidence import Calibration
 from keras_textrec.reading.contract import CONTRACT, Contract, decoder_of
 from keras_textrec.text import AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer
 
@@ -39,6 +42,13 @@ def test_metadata_come_back(cls, charset):
     assert read.make_converter().height == 32
 
 
+def test_a_calibration_comes_back_and_files_without_one_say_nothing():
+    plain = contract(CTCTokenizer("ab"))
+    assert "calibration" not in plain.to_metadata()
+    written = dataclasses.replace(plain, calibration=Calibration(-0.5, 0.8))
+    assert Contract.from_metadata(written.to_metadata(), "m.onnx") == written
+
+
 @pytest.mark.parametrize(
     "change, sentence",
     [
@@ -53,6 +63,7 @@ def test_metadata_come_back(cls, charset):
         ({"decoder": "{}"}, "The metadata of m.onnx are damaged: .*kind"),
         ({"decoder": '{"kind": "beam"}'}, "The metadata of m.onnx are damaged: .*no decoder is called 'beam'"),
         ({"sample_image": "?"}, "The metadata of m.onnx are damaged"),
+        ({"calibration": '{"slope": 1}'}, "The metadata of m.onnx are damaged: .*'intercept' and 'slope'"),
     ],
 )
 def test_other_metadata(change, sentence):

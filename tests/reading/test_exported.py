@@ -1,5 +1,6 @@
 """Exported files are read with NumPy, OpenCV and what runs them: no Keras, no backend, nor this package."""
 
+import dataclasses
 import io
 import json
 import pathlib
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 import keras_textrec as textrec
+from keras_textrec.reading.confidence import Calibration
 from keras_textrec.text import CTCTokenizer
 from tests.tiny import crnn, draw, make_crnn, png
 
@@ -27,6 +29,14 @@ def files(tmp_path_factory):
     for takes in ("image", "core"):
         crnn().export(folder / f"{takes}.onnx", input=takes)
     return {takes: folder / f"{takes}.onnx" for takes in ("image", "core")}
+
+
+@pytest.mark.parametrize("takes", ["image", "core"])
+def test_a_calibration_is_applied(files, takes):
+    exported = textrec.load_exported(files[takes])
+    plain = exported.read(draw("walrus"))
+    exported.contract = dataclasses.replace(exported.contract, calibration=Calibration(-1.0, 0.5))
+    assert exported.read(draw("walrus")) == exported.contract.calibration(plain) != plain
 
 
 @pytest.mark.parametrize("takes", ["image", "core"])

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_textrec.reading.evaluate import SetReadings
-from keras_textrec.reports.breakdown import BINS, break_down, sign_test
+from keras_textrec.reports.breakdown import BINS, break_down, calibration_error, sign_test
 
 pytestmark = pytest.mark.once
 
@@ -16,9 +16,9 @@ def readings(*words, protocol="exact") -> SetReadings:
     n = len(labels)
     right = np.array([label == text for label, text in zip(labels, texts)])
     sizes = np.full(n, 100, np.int32), np.full(n, 30, np.int32), np.full(n, 12.5, np.float32)
-    return SetReadings(
-        [b""] * n, protocol, labels, texts, np.ones(n, bool), right, np.array(confidences, np.float32), *sizes, 1.0
-    )
+    confidences = np.array(confidences, np.float32)
+    numbers = confidences, np.ones(n, np.float32), np.zeros(n, np.float32)
+    return SetReadings([b""] * n, protocol, labels, texts, np.ones(n, bool), right, *numbers, *sizes, 1.0)
 
 
 def test_accuracy_by_length_and_size():
@@ -38,7 +38,8 @@ def test_calibration_is_a_plain_count():
     assert words.sum() == 4 and right.sum() == 3
     # Three of the surest bin, two of them right; one below, which is right.
     wanted = (abs(2 - (0.95 + 0.95 + 1.0)) + abs(1 - 0.2)) / 4
-    assert numbers.calibration_error == pytest.approx(wanted, rel=1e-6)
+    assert calibration_error(numbers.calibration) == pytest.approx(wanted, rel=1e-6)
+    assert numbers.to_dict()["calibration"]["uncalibrated_error"] == pytest.approx(1 / 4)  # each has the confidence 1
 
 
 def test_confusions_count_edits_of_wrong_words_as_the_set_compares_them():
