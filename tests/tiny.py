@@ -10,6 +10,8 @@ import numpy as np
 from keras_textrec import CRNN, CTCTokenizer, ImageConverter
 from keras_textrec.backbones import ResNetVD
 from keras_textrec.data import LMDBWriter
+from keras_textrec.layers.standard import BatchNormalization
+from keras_textrec.models.ctc_recognizer import CTCRecognizer
 from keras_textrec.training.recipes import Recipe
 
 WORDS = ["cat", "Dog", "bird7", "fish", "emu", "owl42", "ant", "bee", "yak", "gnu"]
@@ -40,6 +42,22 @@ def make_crnn(unknown: str = "strip", hidden_size: int = 16, **options) -> CRNN:
 def crnn() -> CRNN:
     """The recogniser that tests share; none of them may change it."""
     return make_crnn()
+
+
+class Columns(CTCRecognizer):
+    """The least network: each column's mean colour, normalised and scored."""
+
+    def __init__(self, characters="0123456789abcdefghijklmnopqrstuvwxyz", height=32, lowercase=False, **options):
+        keras.utils.set_random_seed(1)
+        tokenizer = CTCTokenizer(characters, lowercase, unknown="strip")
+        image = keras.Input((height, None, 3), name="image")
+        columns = BatchNormalization(name="norm")(keras.ops.mean(image, 1))
+        super().__init__(image, keras.layers.Dense(tokenizer.vocabulary_size, name="head")(columns), name="columns")
+        self.tokenizer = tokenizer
+        self.converter = ImageConverter(height, 64, "pad", **options)
+
+    def time_steps(self, width=None):
+        return width or 64
 
 
 def same_weights(one: keras.Model, other: keras.Model) -> bool:

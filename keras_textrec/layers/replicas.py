@@ -32,6 +32,23 @@ def mean_over_replicas(x):
     return x
 
 
+def max_over_replicas(x):
+    """The largest value of a scalar among all replicas, without a gradient."""
+    x = keras.ops.stop_gradient(x)
+    if torch_processes() > 1:
+        import torch
+
+        x = x.clone()
+        torch.distributed.all_reduce(x, torch.distributed.ReduceOp.MAX)
+    elif keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        replica = tf.distribute.get_replica_context()
+        if replica and replica.num_replicas_in_sync > 1:
+            return keras.ops.max(replica.all_gather(x[None], 0))
+    return x
+
+
 @functools.cache
 def _torch_mean():
     import torch

@@ -9,6 +9,7 @@ import numpy as np
 from keras_textrec.data.sources import Source
 from keras_textrec.images.load import decode
 from keras_textrec.reading.evaluate import evaluate_source
+from keras_textrec.training.distribution import process_index
 from keras_textrec.training.optimizers import averaged_weights
 
 logger = logging.getLogger(__name__)
@@ -71,6 +72,8 @@ class BlankPlateau(keras.callbacks.Callback):
         if not silent or np.mean(silent) < _SILENT:
             return
         self.told = True
+        if process_index():
+            return
         steps = int(keras.ops.convert_to_numpy(self.model.optimizer.iterations))
         logger.warning(
             "After %s steps the network reads nothing in %d of %d images of the validation set. New weights begin so, "

@@ -19,6 +19,7 @@ from keras import ops
 
 from keras_textrec.images import ImageConverter
 from keras_textrec.layers.direct import DirectModel
+from keras_textrec.layers.replicas import max_over_replicas
 from keras_textrec.text import CTCTokenizer, Tokenizer
 from keras_textrec.training.losses import targets_at_steps
 
@@ -83,7 +84,8 @@ class DecoupledDistillation(keras.losses.Loss):
         losses = self.alpha * (ops.exp(yes) * (yes - our_yes) + ops.exp(no) * (no - our_no))
         losses = losses + self.beta * ops.sum(ops.exp(others) * (others - our_others), -1)
         compared = ops.cast(targets >= 0, "float32")
-        return ops.sum(losses * compared, -1) / ops.maximum(ops.max(ops.sum(compared, -1)), 1.0)
+        steps = max_over_replicas(ops.max(ops.sum(compared, -1)))
+        return ops.sum(losses * compared, -1) / ops.maximum(steps, 1.0)
 
 
 def _decoupled(logits, right):

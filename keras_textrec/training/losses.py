@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_textrec.layers.replicas import mean_over_replicas, torch_processes
+from keras_textrec.layers.replicas import max_over_replicas, mean_over_replicas, torch_processes
 
 LARGE_VOCABULARY = 1000  # From about here on, gathering a label's classes costs less than it saves.
 
@@ -178,7 +178,7 @@ def targets_at_steps(y_true, steps: int, end_id: int, padding: bool = False):
     step = ops.arange(steps, dtype="int32")[None]
     targets = ops.where(step == length, end_id, targets)
     if padding:
-        targets = ops.where((step > length) & (step <= ops.max(length)), 0, targets)
+        targets = ops.where((step > length) & (step <= max_over_replicas(ops.max(length))), 0, targets)
     return ops.where(length > 0, targets, -1)
 
 

@@ -121,7 +121,9 @@ class VariableAdam(keras.optimizers.Adam):
 def averaged_weights(optimizer: Any) -> Iterator[None]:
     """The model of an optimizer has the running mean of its weights for a block, where the optimizer has one."""
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a `LossScaleOptimizer`
-    averages = isinstance(optimizer, VariableAdam) and optimizer.use_ema and int(optimizer.iterations) > 0
+    averages = (
+        isinstance(optimizer, VariableAdam) and optimizer.use_ema and ops.convert_to_numpy(optimizer.iterations) > 0
+    )
     if averages:
         optimizer.swap_averages()
     try:

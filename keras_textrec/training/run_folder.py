@@ -115,17 +115,17 @@ class Keeper(keras.callbacks.Callback):
         if is_best:
             self.model.save_to_preset(self.output / "best")
         self.model.save_to_preset(self.output / "last")
-        _save_state(self.model, self.output / STATE, epoch + 1, self.best)
+        save_state(self.model, self.output / STATE, epoch + 1, self.best)
 
 
 def _watched(measured: dict[str, float]) -> float:
     return next(float(measured[name]) for name in WATCHED if name in measured)
 
 
-def _save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: tuple[float, int]) -> None:
+def save_state(model: keras.Model, path: pathlib.Path, epoch: int, best: tuple[float, int]) -> None:
     arrays = {"epoch": np.array(epoch), "best": np.array(best)}
     for kind, variables in (("model", model.variables), ("optimizer", model.optimizer.variables)):
-        arrays |= {f"{kind}/{i}": keras.ops.convert_to_numpy(v.value) for i, v in enumerate(variables)}
+        arrays |= {f"{kind}/{i}": keras.ops.convert_to_numpy(v) for i, v in enumerate(variables)}
     with whole_file(path) as file:
         np.savez(file, **arrays)
 

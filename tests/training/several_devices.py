@@ -1,49 +1,55 @@
 """Trains tiny networks on one device or several, by the calls that Keras' and PyTorch's documentation has.
 
 `KERAS_BACKEND=... python -m tests.training.several_devices DATA OUT.npz NETWORKS HOWS`: each of HOWS, "one", "data" or
-"one,data", leaves the losses and weights of each of NETWORKS, of "crnn,rare", in OUT.npz. What a process is told by its
-environment makes "data" several processes. After ",killed", it runs the command `train`, the second process until its
-second epoch.
+"one,data", leaves the losses and the state of each of NETWORKS, of "columns,rare", in OUT.npz. What a process is told
+by its environment makes "data" several processes. After ",killed", it runs the command `train`, the second process
+until its second epoch.
 """
 
 import contextlib
 import os
+import pathlib
 import signal
 import sys
 
 import keras
 import numpy as np
 
-from keras_textrec import CRNN, RARE, AttentionTokenizer, CTCTokenizer, ImageConverter, commands, synchronize_batch_norm
+from keras_textrec import RARE, AttentionTokenizer, ImageConverter, commands, synchronize_batch_norm
 from keras_textrec.backbones import ResNetVD
 from keras_textrec.data import lmdb
+from keras_textrec.layers.replicas import mean_over_replicas
+from keras_textrec.training import SequenceLoss, run_folder
+from keras_textrec.training.distillation import DecoupledDistillation
+from keras_textrec.training.distribution import data_shard
+from keras_textrec.training.optimizers import VariableAdam
 from keras_textrec.training.recipes import Recipe
-from keras_textrec.training.run_folder import Keeper
+from tests.tiny import Columns
 
 CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TINY = {"depths": (0, 1, 1, 1), "widths": (4, 4, 8, 8), "stem_widths": (4,)}
 
 
 def make(network: str):
-    keras.utils.set_random_seed(0)
-    converter, backbone = ImageConverter(32, 64), ResNetVD(**TINY)
-    if network == "crnn":
-        model = CRNN(CTCTokenizer(CHARACTERS, lowercase=True), converter, backbone, 8)
+    if network == "columns":
+        model = Columns(lowercase=True)
     else:
+        keras.utils.set_random_seed(0)
         tokenizer = AttentionTokenizer(CHARACTERS, lowercase=True)
-        model = RARE(tokenizer, converter, backbone, 8, rectify="small", steps=6)
+        model = RARE(tokenizer, ImageConverter(32, 64), ResNetVD(**TINY), 8, rectify="small", steps=8)
     model.recipe = Recipe(batch_size=4, max_length=8, seed=3)
     return model
 
 
-def train(network: str, data: str) -> dict[str, np.ndarray]:
-    """Three steps, then an evaluation whose last batch is not full (JAX would compile that too): losses and weights."""
+def train(network: str, data: str, state: pathlib.Path) -> dict[str, np.ndarray]:
+    """Three steps, then an evaluation whose last batch is not full (JAX would compile that too): losses and state."""
     model = make(network)
     synchronize_batch_norm(model)
-    # Not Adam: it makes whole steps of gradients that are nothing but rounding.
-    optimizer = keras.optimizers.SGD(0.005, momentum=0.9, global_clipnorm=2.0)
-    # TensorFlow would trace for longer than it runs.
-    model.compile(optimizer, weighted_metrics=None, run_eagerly=keras.backend.backend() == "tensorflow")
+    # A large epsilon: else Adam makes whole steps of gradients that are nothing but rounding.
+    optimizer = VariableAdam(0.05, epsilon=1.0, global_clipnorm=2.0, use_ema=True, ema_momentum=0.9)
+    # Both losses that depend on the longest word of a batch.
+    loss = SequenceLoss(model.tokenizer.end_id, padding=True) if network == "rare" else "auto"
+    model.compile(optimizer, loss, weighted_metrics=None)
     validation = None if keras.backend.backend() == "jax" else model.evaluation_data(lmdb(f"{data}/validation"))
     logs = model.fit(
         model.training_data(lmdb(f"{data}/words"), steps_per_epoch=3),
@@ -51,8 +57,33 @@ def train(network: str, data: str) -> dict[str, np.ndarray]:
         shuffle=False,
         verbose=0,
     ).history
-    weights = {f"weight {i}": keras.ops.convert_to_numpy(v.value) for i, v in enumerate(model.weights)}
-    return {**{name: np.array(values) for name, values in logs.items()}, **weights}
+    run_folder.save_state(model, state, 1, (0.0, 1))
+    with np.load(state) as arrays:
+        return {**{name: np.array(values) for name, values in logs.items()}, **arrays}
+
+
+def guide_loss() -> np.ndarray:
+    """A loss of four lines, the longest of which is in the first half: the mean of what its replicas have."""
+    rng = np.random.default_rng(0)
+    teacher, student = rng.normal(size=(2, 4, 6, 7)).astype("float32")
+    targets = np.where(np.arange(6) < np.array([[5], [2], [1], [3]]), rng.integers(0, 7, (4, 6)), -1)
+
+    def part(index: int, count: int) -> list:
+        return [keras.ops.convert_to_tensor(np.split(x, count)[index]) for x in (teacher, targets, student)]
+
+    def loss(teacher, targets, student):
+        return DecoupledDistillation()((teacher, targets), student)
+
+    if keras.backend.backend() != "tensorflow":
+        return keras.ops.convert_to_numpy(mean_over_replicas(loss(*part(*data_shard()))))
+    import tensorflow as tf
+
+    strategy = tf.distribute.get_strategy()
+    parts = strategy.experimental_distribute_values_from_function(
+        lambda context: part(context.replica_id_in_sync_group, strategy.num_replicas_in_sync)
+    )
+    # Keras has divided the losses by the number of replicas.
+    return strategy.reduce("SUM", strategy.run(loss, parts), axis=None).numpy()
 
 
 @contextlib.contextmanager
@@ -90,7 +121,7 @@ def train_until_killed(data: str) -> int:
         if epoch == 1 and os.environ["RANK"] == "1":
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Keeper.on_epoch_begin = on_epoch_begin
+    run_folder.Keeper.on_epoch_begin = on_epoch_begin
     os.environ["MASTER_PORT"] = os.environ["NEXT_PORT"]
     return commands.main(command(data))
 
@@ -107,8 +138,10 @@ def main(data: str, output: str, networks: str, hows: str) -> int:
     arrays = {}
     for how in hows.split(","):
         with devices(how):
+            arrays[f"{how} guide loss"] = guide_loss()
             for network in networks.split(","):
-                arrays |= {f"{how} {network} {name}": value for name, value in train(network, data).items()}
+                found = train(network, data, pathlib.Path(f"{output}.state"))
+                arrays |= {f"{how} {network} {name}": value for name, value in found.items()}
     np.savez(output, **arrays)
     return train_until_killed(data) if killed else 0
 

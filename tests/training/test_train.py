@@ -62,9 +62,9 @@ def straight(place, description, sources):
         if not (place / "broken").exists():
             shutil.copytree(place / "straight", place / "broken")
 
-    save = run_folder._save_state
+    save = run_folder.save_state
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(run_folder, "_save_state", save_and_copy)
+        patch.setattr(run_folder, "save_state", save_and_copy)
         patch.setattr("keras_textrec.training.precision.has_bfloat16", lambda: False)
         return train(description, *sources, place / "straight"), place / "straight"
 
