@@ -14,6 +14,7 @@ meters, and the digits are simple: so render them. We begin with `crnn_small_en`
 signs, take its digits alone, and let it see some hundred rendered counters.
 """
 
+import dataclasses
 import os
 
 import keras
@@ -23,8 +24,8 @@ from PIL import Image
 import keras_textrec as textrec
 from keras_textrec.images.sheet import contact_sheet
 
-IMAGES = int(os.environ.get("IMAGES", 1200))
-EPOCHS = int(os.environ.get("EPOCHS", 4))
+IMAGES = int(os.environ.get("IMAGES", 800))
+EPOCHS = int(os.environ.get("EPOCHS", 3))
 FONTS = os.environ.get("FONTS")  # a folder; None: the system's
 
 keras.utils.set_random_seed(0)
@@ -58,10 +59,12 @@ Image.fromarray(contact_sheet([textrec.images.load_image(image) for image in ima
 ## From words to digits
 
 `charset` keeps what the network knows of the ten digits and drops all else, so it reads counters before any training.
+The backbone knows the shapes of digits already: frozen, a step takes less than half the time.
 """
 
 model = textrec.TextRecognizer.from_preset("crnn_small_en", charset="0123456789")
-model.recipe = model.recipe.for_fine_tuning()
+recipe = model.recipe.for_fine_tuning(model.converter)
+model.recipe = dataclasses.replace(recipe, freeze=["backbone"], learning_rate=1e-3)
 
 
 def accuracy() -> float:
