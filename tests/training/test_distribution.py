@@ -95,7 +95,7 @@ def test_a_batch_that_cannot_be_shared(monkeypatch):
 def test_what_keras_ignores_is_told(monkeypatch):
     monkeypatch.setattr(keras.distribution, "distribution", lambda: "DataParallel")
     with pytest.raises(ValueError, match="Keras ignores keras.distribution on torch; use torchrun"):
-        crnn().fit(np.zeros((1, 32, 64, 3)), np.zeros((1, 8)))
+        make_crnn().fit(np.zeros((1, 32, 64, 3)), np.zeros((1, 8)))
 
 
 # === Agreement, of processes that are pretended ===
