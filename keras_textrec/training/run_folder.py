@@ -23,8 +23,8 @@ STATE = "state.npz"
 # What chooses the best checkpoint: words right, by what the charset makes meaningful (`reading_metrics`); by its name,
 # and by that of a guided network.
 WATCHED = ("val_accuracy", "val_ctc_accuracy")
-# A mean loss of an epoch so many times the first step's is no learning.
-DIVERGED = 10
+# A mean loss of an epoch so many times the first step's is no learning; a trained model's first loss may be next to 0.
+DIVERGED, SMALL_LOSS = 10, 1.0
 
 
 def dtype_of_run(output: str | pathlib.Path) -> str:
@@ -101,7 +101,8 @@ class Keeper(keras.callbacks.Callback):
             self.first_loss = float(logs["loss"])
 
     def on_epoch_end(self, epoch, logs=None):
-        if not np.isfinite(logs["loss"]) or logs["loss"] > DIVERGED * (self.first_loss or np.inf):
+        most = np.inf if self.first_loss is None else DIVERGED * max(self.first_loss, SMALL_LOSS)
+        if not np.isfinite(logs["loss"]) or logs["loss"] > most:
             raise ValueError(
                 f"The loss became {logs['loss']:.4g} in epoch {epoch + 1}, of which nothing is kept; lower "
                 "training.learning_rate or training.clip_norm."

@@ -67,9 +67,9 @@ def train(
 
     Raises:
         ValueError: `output` holds a run and `resume` is False, or holds none and it is True, or another description's;
-            the teacher cannot teach the model; the loss became infinite, NaN or ten times what it began with (the state
-            of the epoch before is kept); the devices cannot share a batch alike, or a process has other data or another
-            description than the first.
+            the teacher cannot teach the model; the loss became infinite, NaN, or more than 10 and ten times what it
+            began with (the state of the epoch before is kept); the devices cannot share a batch alike, or a process has
+            other data or another description than the first.
         OSError: the disk is full (the state of the epoch before is kept).
         Failure: another process of this training could not begin, or has ended (the state of the epoch before is kept).
         WorkersFailed: processes do not start, or are killed again and again (the state of the epoch before is kept).
