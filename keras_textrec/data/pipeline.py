@@ -52,9 +52,14 @@ def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None, pro
     return dataset
 
 
+def loading_of(data: Any) -> Any:
+    """The `BatchDataset` behind what `tf_dataset` made; other data as they are."""
+    return getattr(data, "loading", data)
+
+
 def batches_of(data: Any) -> Batches | None:
     """The batches behind what `tf_dataset` or `BatchDataset` made; None for other data."""
-    batches = getattr(getattr(data, "loading", data), "batches", None)
+    batches = getattr(loading_of(data), "batches", None)
     return batches if isinstance(batches, Batches) else None
 
 
@@ -65,7 +70,7 @@ def errors_as_raised(*datasets: Any) -> Iterator[None]:
         yield
     except Exception:
         for dataset in datasets:
-            error = getattr(dataset, "loading", dataset).error
+            error = loading_of(dataset).error
             if error:
                 raise error from None
         raise

@@ -4,6 +4,8 @@ import bisect
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
+import numpy as np
+
 from keras_textrec.system.paths import public_path
 
 
@@ -113,3 +115,8 @@ def check_index(index: int, length: int) -> int:
     if not 0 <= position < length:
         raise IndexError(f"record {index} of a source with {length} records")
     return position
+
+
+def spread(length: int, most: int) -> np.ndarray:
+    """Up to `most` positions of `length`, evenly spread: int64 (K,)."""
+    return np.arange(length) if length <= most else np.linspace(0, length - 1, most).astype(np.int64)

@@ -13,7 +13,7 @@ from typing import Any, Self
 import keras
 import numpy as np
 
-from keras_textrec.data.pipeline import batches_of
+from keras_textrec.data.pipeline import batches_of, loading_of
 from keras_textrec.data.sources import Source, source_summary
 from keras_textrec.export.formats import OPSET
 from keras_textrec.layers.direct import DirectModel
@@ -81,7 +81,7 @@ class PresetModel(DataParallelTraining, DirectModel):
                 optimizer.build(self.trainable_variables)
         if batches_of(x) is not None and replica_count(self) > 1:
             # Under a strategy of TensorFlow, Keras looks at a batch before it trains; a whole pass may be read ahead.
-            loading = getattr(x, "loading", x)
+            loading = loading_of(x)
             again = functools.partial(loading.begin_again, loading.epoch)
             begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: again())
             options["callbacks"] = [*(options.get("callbacks") or []), begin]

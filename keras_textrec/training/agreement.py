@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 
-from keras_textrec.data.sources import Source, text_of
+from keras_textrec.data.sources import Source, spread, text_of
 from keras_textrec.system.errors import Failure
 from keras_textrec.training.distribution import process_count
 
@@ -106,9 +106,8 @@ def check_agreement(facts: dict[str, str]) -> None:
 
 def source_facts(source: Source) -> str:
     """How many records a source has, and a sum over some of their texts."""
-    positions = np.unique(np.linspace(0, len(source) - 1, COMPARED).astype(int))
     texts = hashlib.sha256()
-    for position in positions:
+    for position in spread(len(source), COMPARED):
         with contextlib.suppress(OSError, ValueError):  # loading it will tell
             texts.update(text_of(source, int(position)).encode("utf-8", "replace") + b"\0")
     return f"{len(source):,} records, texts {texts.hexdigest()[:8]}"

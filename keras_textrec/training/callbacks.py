@@ -6,6 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
+from keras_textrec.data.pipeline import loading_of
 from keras_textrec.data.sources import Source
 from keras_textrec.images.load import decode
 from keras_textrec.reading.evaluate import evaluate_source
@@ -32,7 +33,7 @@ class FiniteLoss(keras.callbacks.Callback):
 
     def __init__(self, data: Any):
         super().__init__()
-        self.batches = getattr(data, "loading", data).batches
+        self.batches = loading_of(data).batches
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch = epoch

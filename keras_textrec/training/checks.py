@@ -12,7 +12,7 @@ import numpy as np
 from keras_textrec.data.label_check import looked_at
 from keras_textrec.data.lmdb_source import LMDBSource
 from keras_textrec.data.mixing import Subset
-from keras_textrec.data.sources import ConcatSource, Source, text_of
+from keras_textrec.data.sources import ConcatSource, Source, spread, text_of
 from keras_textrec.doctor import inspect
 from keras_textrec.synthesis.source import RenderedSource
 from keras_textrec.text.comparing import normalize_text
@@ -103,11 +103,6 @@ def is_rendered(source: Source) -> bool:
 
 def part_name(source: Source) -> str:
     return pathlib.Path(getattr(source, "path", type(source).__name__)).name
-
-
-def spread(length: int, most: int) -> np.ndarray:
-    """Up to `most` positions of `length`, evenly spread: int64 (K,)."""
-    return np.arange(length) if length <= most else np.linspace(0, length - 1, most).astype(np.int64)
 
 
 def _likely(training: Source, judged: Source) -> np.ndarray:

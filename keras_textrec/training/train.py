@@ -115,16 +115,14 @@ def train(
         tell_data(training, validation, model.tokenizer)
     report = None if process_index() else TrainingReport(output, data, validation_data, description)
     keeper = run_folder.Keeper(output, best)
-    watching = [FiniteLoss(data), BlankPlateau(validation), *filter(None, [report]), keeper]
-    if old_validation is not None:
-        watching.insert(0, OldDomain(old_validation))
-    if early_stop is not None:
-        watching.append(EarlyStop(keeper, early_stop))
+    old_domain = None if old_validation is None else OldDomain(old_validation)
+    stop = None if early_stop is None else EarlyStop(keeper, early_stop)
+    watching = filter(None, [old_domain, FiniteLoss(data), BlankPlateau(validation), report, keeper, stop])
     with run_folder.kept_told(output), errors_as_raised(data, validation_data):
         if has_base and not resume:
             measured = {f"val_{k}": v for k, v in model.evaluate(validation_data, verbose=0, return_dict=True).items()}
-            if old_validation is not None:
-                measured |= OldDomain(old_validation).measure(model)
+            if old_domain:
+                measured |= old_domain.measure(model)
             if report:
                 report.tell_base(model, measured)
             keeper.keep_base(model, measured)

@@ -11,6 +11,7 @@ from keras_textrec.models.text_detector import RepSVTRDetector
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.models.text_spotter import TextSpotter, crop_word
 from keras_textrec.presets import build
+from keras_textrec.presets.description import dtype_policy
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.zoo import describe
 from tests.tiny import crnn
@@ -116,12 +117,8 @@ def test_fuse(detector):
 
 
 def test_mixed_precision_keeps_the_maps_in_float32():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = make_detector()
-    finally:
-        keras.config.set_dtype_policy(policy)
     assert model.get_layer("neck").compute_dtype == "bfloat16"
     assert model.output.dtype == model.reader.output.dtype == "float32"
     assert {v.dtype for v in model.weights} == {"float32"}

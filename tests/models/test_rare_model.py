@@ -6,6 +6,7 @@ import pytest
 
 from keras_textrec import RARE, AttentionTokenizer, Charset, CTCTokenizer, ImageConverter
 from keras_textrec.backbones import ResNetVD
+from keras_textrec.presets.description import dtype_policy
 from keras_textrec.training import FreeRunningLoss, SequenceLoss
 from tests.tiny import draw
 
@@ -147,12 +148,8 @@ def test_a_keras_file_reads_the_same(tmp_path):
 @pytest.mark.slow
 @pytest.mark.parametrize("jit", [{"tensorflow": True, "jax": False, "torch": False}[BACKEND]])
 def test_one_step_in_mixed_precision_with_the_other_jit_setting(jit):
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = make_rare()
-    finally:
-        keras.config.set_dtype_policy(policy)
     assert model.backbone.get_layer("stem1_conv").compute_dtype == "bfloat16"
     assert model.output.dtype == "float32"
     assert {v.dtype for v in model.weights} == {"float32"}

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_textrec.presets.description import dtype_policy
 from keras_textrec.training.optimizers import averaged_weights
 from keras_textrec.training.recipes import Recipe
 
@@ -119,12 +120,8 @@ def test_unknown_parts_are_named():
 
 def test_an_overflow_changes_nothing_but_the_loss_scale():
     """float16's largest number is 65,504: a gradient of 100 times a scale of 1,024 is none."""
-    with_policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_float16")
-    try:
+    with dtype_policy("mixed_float16"):
         model = net()
-    finally:
-        keras.config.set_dtype_policy(with_policy)
     recipe = Recipe(loss_scale=1024.0, loss_scale_steps=2, ema=0.9, **PLAIN)
     optimizer = recipe.make_optimizer(model)
     model.compile(optimizer, "mse", jit_compile=False if keras.backend.backend() == "tensorflow" else "auto")

@@ -10,6 +10,7 @@ import yaml
 
 from keras_textrec.commands import main
 from keras_textrec.data import lmdb
+from keras_textrec.data.pipeline import loading_of
 from keras_textrec.reports.curves import draw_curves
 from keras_textrec.reports.tables import read_rows
 from keras_textrec.training import TrainingReport
@@ -86,7 +87,7 @@ def test_batches_are_shown_augmented_over_their_labels(tmp_path):
     words = lmdb(write_lmdb(tmp_path / "words"))
     plain = crnn().training_data(words, augment=False)
     inverted = crnn().training_data(words, augment=lambda image, rng: 255 - image)
-    sheets = [batch_sheet(getattr(data, "loading", data).batches, crnn().converter) for data in (plain, inverted)]
+    sheets = [batch_sheet(loading_of(data).batches, crnn().converter) for data in (plain, inverted)]
     assert sheets[0].shape == sheets[1].shape and sheets[0].dtype == np.uint8
     assert sheets[0][:40].mean() > 150 > sheets[1][:40, :100].mean()  # black on white, and white on black
 
