@@ -43,12 +43,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence")
     form.add_argument("--json", action="store_true", help="JSON, with the confidence and place of every character")
+    form.add_argument("--jsonl", action="store_true", help="the same as JSON lines, each image's as soon as it is read")
 
 
 def run(options: argparse.Namespace) -> int:
     files = image_files(options.images, options.recursive)
     constraints = _constraints(options)
-    form = "csv" if options.csv else "json" if options.json else "lines"
+    form = next((name for name in ("csv", "json", "jsonl") if getattr(options, name)), "lines")
     if options.alternatives and options.csv:
         raise ValueError("--csv has no columns for --alternatives; --json, or lines, name them.")
     return print_readings(_recognizer(options.preset, options.engine), files, "read", form, constraints)
@@ -84,7 +85,7 @@ def print_readings(
     """Reads the files and prints what they say, each as soon as it and those before it are read; the exit status.
 
     Args:
-        form: "lines" (in columns on a terminal, with tabs between them elsewhere), "csv" or "json".
+        form: "lines" (in columns on a terminal, with tabs between them elsewhere), "csv", "json" or "jsonl".
         constraints: what is known of the texts, as `TextRecognizer.read` takes it.
     """
     from keras_textrec.images import load_image
@@ -107,7 +108,7 @@ def print_readings(
     def tell(message: object) -> None:
         print(f"keras-textrec {command}: {message}", file=sys.stderr)
 
-    write = {"lines": _write_lines, "csv": _write_csv, "json": _write_json}[form](files)
+    write = {"lines": _write_lines, "csv": _write_csv, "json": _write_json, "jsonl": _write_json_lines}[form](files)
     next(write)
     failed = 0
     show = len(files) > MANY and not sys.stdout.isatty()
@@ -123,6 +124,8 @@ def print_readings(
             write.send((name, outcome))
             if not constraints and outcome.confidence < page:
                 tell(f"{name} looks like a page or a photograph, not one word or line; TextSpotter reads those.")
+    if failed > 1:
+        tell(f"{failed:,} of {len(files):,} images could not be read.")
     return 1 if failed else 0
 
 
@@ -147,16 +150,23 @@ def _write_csv(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
 
 def _write_json(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
     """An array, one element after the other."""
-    escape = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
     before = "[\n"
     try:
         while True:
-            name, reading = yield
-            row = json.dumps({"image": name, **reading.to_dict()}, indent=2, ensure_ascii=escape)
-            print(before + row, end="", flush=True)
+            print(before + _json(*(yield), indent=2), end="", flush=True)
             before = ",\n"
     finally:
         print("[]" if before == "[\n" else "\n]")
+
+
+def _write_json_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
+    while True:
+        print(_json(*(yield)), flush=True)
+
+
+def _json(name: str, reading: Any, indent: int | None = None) -> str:
+    escape = (sys.stdout.encoding or "utf-8").lower().replace("-", "") != "utf8"
+    return json.dumps({"image": name, **reading.to_dict()}, indent=indent, ensure_ascii=escape)
 
 
 def image_files(arguments: Iterable[str], recursive: bool = False) -> list[str]:

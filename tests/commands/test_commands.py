@@ -96,7 +96,7 @@ def test_read_tells_what_it_passes_over(preset, images, readings, capsys):
     assert errors == "images: 4 files passed over: .svg (2), .txt (2).\n"
 
 
-@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"]])
+@pytest.mark.parametrize("form", [[], ["--csv"], ["--json"], ["--jsonl"]])
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii", "utf-8"])
 def test_no_reading_is_lost_to_an_encoding(preset, images, readings, monkeypatch, form, encoding):
     names = ["images/привет.png", os.fsdecode(b"images/\xff.png")]
@@ -110,6 +110,8 @@ def test_no_reading_is_lost_to_an_encoding(preset, images, readings, monkeypatch
     assert readings[0] in written and readings[2] in written and "udcff.png" in written
     if form == ["--json"]:
         assert [row["image"] for row in json.loads(written)] == names
+    if form == ["--jsonl"]:
+        assert [json.loads(line)["image"] for line in written.splitlines()] == names
 
 
 def test_a_reader_that_has_enough(preset, images):
@@ -145,6 +147,19 @@ def test_read_prints_json(preset, images, readings, capsys):
     assert set(rows[0]["characters"][0]) == {"text", "confidence", "left", "right"}
 
 
+def test_read_prints_json_lines(preset, images, readings, capsys):
+    """Each is whole; files that cannot be read are told on standard error, and counted."""
+    for k in range(2):
+        (images / f"bad{k}.png").write_text("no image")
+    assert main(["read", "images", "--jsonl", "--preset", preset]) == 1
+    output, errors = capsys.readouterr()
+    rows = [json.loads(line) for line in output.splitlines()]
+    assert [row["text"] for row in rows] == [readings[0], readings[2], readings[1]]
+    assert main(["read", "images", "--json", "--preset", preset]) == 1
+    assert json.loads(capsys.readouterr().out) == rows
+    assert errors.splitlines()[-1] == "keras-textrec read: 2 of 5 images could not be read."
+
+
 def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
     files = [str(images / f"{word}.png") for word in WORDS[:2]]
     (tmp_path / "words.txt").write_text(f"{readings[1].upper()}\n{readings[0]}\n", "utf-8")
@@ -170,8 +185,9 @@ def test_read_continues_past_what_it_cannot_read(preset, images, readings, capsy
     assert main(["read", "lost.png", "images", "--json", "--preset", preset]) == 1
     output, errors = capsys.readouterr()
     assert [row["text"] for row in json.loads(output)] == [readings[0], readings[2], readings[1]]
-    first, *lines = errors.splitlines()
+    first, *lines, last = errors.splitlines()
     assert first == "images: 1 file passed over: .txt (1)."
+    assert last == "keras-textrec read: 5 of 8 images could not be read."
     assert len(lines) == 5
     for line, name in zip(lines, ["lost.png", "images/aaa.png", "images/bbb.jpg", "images/ccc.png", "images/ddd.png"]):
         assert line.startswith("keras-textrec read: ") and line.count(name) == 1
