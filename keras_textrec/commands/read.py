@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from keras_textrec.commands import output_file
 from keras_textrec.system.numbers import at_least
 from keras_textrec.system.terminal import one_line, progress_bar
 
@@ -44,15 +45,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence")
     form.add_argument("--json", action="store_true", help="JSON, with the confidence and place of every character")
     form.add_argument("--jsonl", action="store_true", help="the same as JSON lines, each image's as soon as it is read")
+    output_file.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
+    output_file.check_options(options)
     files = image_files(options.images, options.recursive)
     constraints = _constraints(options)
     form = next((name for name in ("csv", "json", "jsonl") if getattr(options, name)), "lines")
     if options.alternatives and options.csv:
         raise ValueError("--csv has no columns for --alternatives; --json, or lines, name them.")
-    return print_readings(_recognizer(options.preset, options.engine), files, "read", form, constraints)
+    if options.resume:
+        done, all_files = output_file.names_in(options.output), len(files)
+        files = [name for name in files if name not in done]
+        print(f"{all_files - len(files):,} of {all_files:,} images are in {options.output} already.", file=sys.stderr)
+        if not files:
+            return 0
+    model = _recognizer(options.preset, options.engine)
+    with output_file.written_to(options.output):
+        return print_readings(model, files, "read", form, constraints)
 
 
 def _constraints(options: argparse.Namespace) -> dict[str, Any]:
@@ -185,9 +196,11 @@ def image_files(arguments: Iterable[str], recursive: bool = False) -> list[str]:
             continue
         found, others, folders = [], Counter(), []
         for folder, inside, names in os.walk(argument):
-            paths = [pathlib.Path(folder, name) for name in names if not name.startswith(".")]
-            found += [str(path) for path in paths if path.suffix.lower() in suffixes]
-            others.update(path.suffix.lower() or path.name for path in paths if path.suffix.lower() not in suffixes)
+            for path in (pathlib.Path(folder, name) for name in names if not name.startswith(".")):
+                if path.suffix.lower() in suffixes:
+                    found.append(str(path))
+                else:
+                    others[path.suffix.lower() or path.name] += 1
             if not recursive:
                 folders = sorted(name for name in inside if not name.startswith("."))
                 break

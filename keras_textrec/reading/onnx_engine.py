@@ -1,5 +1,6 @@
 """Runs ONNX files, by ONNX Runtime."""
 
+import os
 import pathlib
 
 import numpy as np
@@ -7,6 +8,8 @@ import numpy as np
 
 class OnnxEngine:
     """An `Engine` (see `keras_textrec.reading.exported`) over a file.
+
+    OMP_NUM_THREADS, where it is set, says how many threads it has; ONNX Runtime itself takes all cores.
 
     Raises:
         ImportError: ONNX Runtime is not installed.
@@ -20,10 +23,14 @@ class OnnxEngine:
             raise ImportError(
                 f"ONNX Runtime, which runs {path}, cannot be loaded: {error}. pip install onnxruntime.", name=error.name
             ) from error
+        options = onnxruntime.SessionOptions()
+        # Processes that share a machine, such as Ray's actors, are told so; beside each other on all cores they crawl.
+        threads = os.environ.get("OMP_NUM_THREADS", "")
+        options.intra_op_num_threads = int(threads) if threads.isdecimal() else 0
         try:
             # Every provider that this ONNX Runtime has, the fastest first.
             self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), providers=onnxruntime.get_available_providers()
+                path.read_bytes(), options, providers=onnxruntime.get_available_providers()
             )
         except Exception as error:  # ONNX Runtime's own kinds, which share no base but this
             reason = str(error).partition("\n")[0]

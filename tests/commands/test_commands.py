@@ -160,6 +160,33 @@ def test_read_prints_json_lines(preset, images, readings, capsys):
     assert errors.splitlines()[-1] == "keras-textrec read: 2 of 5 images could not be read."
 
 
+def test_read_goes_on_with_a_file(preset, images, readings, capsys):
+    """Half a line at its end is read again, whole lines are not."""
+    command = ["read", "images", "--preset", preset, "--jsonl", "--output", "out.jsonl"]
+    assert main(command) == 0
+    output = pathlib.Path("out.jsonl")
+    first, second, _ = output.read_bytes().splitlines(keepends=True)
+    output.write_bytes(first + second[:30])
+    assert main([*command, "--resume"]) == 0
+    printed, errors = capsys.readouterr()
+    whole = output.read_bytes()
+    assert whole.startswith(first) and printed == ""
+    assert [json.loads(line)["text"] for line in whole.splitlines()] == [readings[0], readings[2], readings[1]]
+    assert "1 of 3 images are in out.jsonl already." in errors
+    assert main([*command, "--resume"]) == 0
+    assert output.read_bytes() == whole
+    for options, sentence in [
+        (command, "There is a file out.jsonl already; --resume goes on with it."),
+        (["read", "images", "--resume", "--jsonl"], "--resume goes with --jsonl and --output FILE"),
+        ([*command[:-1], "images/notes.txt", "--resume"], "notes.txt is no reading"),
+        ([*command[:-1], "lost/out.jsonl"], "lost"),
+    ]:
+        (images / "notes.txt").write_text("[1]\n")
+        assert main(options) == 1
+        assert sentence in capsys.readouterr().err
+    assert output.read_bytes() == whole
+
+
 def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
     files = [str(images / f"{word}.png") for word in WORDS[:2]]
     (tmp_path / "words.txt").write_text(f"{readings[1].upper()}\n{readings[0]}\n", "utf-8")
