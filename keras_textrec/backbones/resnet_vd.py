@@ -10,7 +10,8 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_textrec.layers.convolution import FORMAT, conv_bn, pad_evenly
+from keras_textrec.layers.convolution import FORMAT, conv_bn
+from keras_textrec.layers.standard import AveragePooling2D, MaxPooling2D
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -50,12 +51,12 @@ class ResNetVD(keras.Model):
             x = conv_bn(x, width, 3, activation="relu", name=f"stem{i}")
         if pool_padding == "even":
             # Zeros serve as the published -inf padding: nothing is negative after ReLU.
-            x = pad_evenly(x, 3, "pool_pad")
-        x = layers.MaxPooling2D(3, 2, padding, data_format=FORMAT, name="pool")(x)
+            x = layers.ZeroPadding2D(1, data_format=FORMAT, name="pool_pad")(x)
+        x = MaxPooling2D(3, 2, padding, data_format=FORMAT, name="pool")(x)
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             for block in range(depth):
                 x = _basic_block(x, width, stage, block)
-        x = layers.MaxPooling2D(2, 2, padding, data_format=FORMAT, name="out_pool")(x)
+        x = MaxPooling2D(2, 2, padding, data_format=FORMAT, name="out_pool")(x)
         super().__init__(inputs=image, outputs=x, name=name)
 
         # === Config ===
@@ -84,9 +85,7 @@ def _basic_block(x, width: int, stage: int, block: int):
     if block == 0:
         # Projected in every stage, also in the first where the shapes agree: the published weights have it.
         if stage > 0:
-            x = layers.AveragePooling2D((2, 1), (2, 1), padding="same", data_format=FORMAT, name=f"{name}_short_pool")(
-                x
-            )
+            x = AveragePooling2D((2, 1), (2, 1), padding="same", data_format=FORMAT, name=f"{name}_short_pool")(x)
         x = conv_bn(x, width, 1, name=f"{name}_short")
     x = layers.Add(name=f"{name}_add")([x, y])
     return layers.Activation("relu", name=f"{name}_act")(x)

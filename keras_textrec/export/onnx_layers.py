@@ -30,7 +30,7 @@ def _convolution(layer, x, kernel, groups):
     spans = [rate * (size - 1) for rate, size in zip(layer.dilation_rate, layer.kernel_size)]
     if layer.padding == "valid":
         x, *around = x.padding or (x, 0, 0, 0, 0)
-        padding = {"pads": around}
+        padding = {"pads": [zeros + pad for zeros, pad in zip(around, [*getattr(layer, "pad", (0, 0))] * 2)]}
     elif layer.strides == (1, 1) and not any(span % 2 for span in spans):
         padding = {"pads": [span // 2 for span in spans] * 2}
     else:
@@ -244,7 +244,9 @@ WRITERS: dict[type | str, Writer] = {
     layers.BatchNormalization: _batch_normalization,
     standard.BatchNormalization: _batch_normalization,
     layers.MaxPooling2D: _pooling("MaxPool"),
+    standard.MaxPooling2D: _pooling("MaxPool"),
     layers.AveragePooling2D: _pooling("AveragePool"),
+    standard.AveragePooling2D: _pooling("AveragePool"),
     layers.GlobalAveragePooling2D: _global_average_pooling2d,
     layers.UpSampling2D: _up_sampling2d,
     layers.Dense: _dense,

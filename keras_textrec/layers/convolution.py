@@ -7,7 +7,7 @@ All of them work on channels-last maps (B, H, W, C) whatever `keras.config.image
 import keras
 from keras import layers, ops
 
-from keras_textrec.layers.standard import FORMAT, BatchNormalization, Conv2D, DepthwiseConv2D
+from keras_textrec.layers.standard import FORMAT, AveragePooling2D, BatchNormalization, Conv2D, DepthwiseConv2D
 
 # Paddle's legacy BatchNorm: running = 0.9 * running + 0.1 * batch.
 BATCH_NORM = {"momentum": 0.9, "epsilon": 1e-5}
@@ -25,25 +25,20 @@ def pair(size: Size) -> tuple[int, int]:
     return (size, size) if isinstance(size, int) else tuple(size)
 
 
-def pad_evenly(x, kernel_size: Size, name: str):
-    """Zero-pads (k - 1) / 2 cells on each side of the height and the width."""
-    rows, columns = ((k - 1) // 2 for k in pair(kernel_size))
-    return layers.ZeroPadding2D((rows, columns), data_format=FORMAT, name=name)(x)
-
-
 def conv(x, filters: int | None, kernel_size: Size, strides: Size = 1, *, groups: int = 1, use_bias=True, name: str):
     """Convolution padded (k - 1) / 2 on each side: (B, H, W, C) -> (B, ceil(H / s), ceil(W / s), filters).
 
     Args:
         filters: output channels; `None` makes the convolution depthwise.
         groups: channel groups that do not see each other.
-        name: of the convolution; the padding before a strided one is called `{name}_pad`.
+        name: of the convolution.
     """
     strides = pair(strides)
-    padding = "same"
-    if strides != (1, 1):
-        x, padding = pad_evenly(x, kernel_size, f"{name}_pad"), "valid"
-    options = {"strides": strides, "padding": padding, "use_bias": use_bias, "name": name}
+    options = {"strides": strides, "use_bias": use_bias, "name": name}
+    if strides == (1, 1):
+        options["padding"] = "same"
+    else:
+        options["pad"] = [(k - 1) // 2 for k in pair(kernel_size)]
     if filters is None:
         return DepthwiseConv2D(kernel_size, **options)(x)
     return Conv2D(filters, kernel_size, groups=groups, kernel_initializer="he_normal", **options)(x)
@@ -76,7 +71,7 @@ def conv_bn(
 
 def pool_to_row(x):
     """(B, H, W, C) -> (B, 1, W // 2, C): the mean of all rows and of every two columns."""
-    x = layers.AveragePooling2D((1, 2), (1, 2), data_format=FORMAT, name="out_pool")(x)
+    x = AveragePooling2D((1, 2), (1, 2), data_format=FORMAT, name="out_pool")(x)
     return ops.mean(x, axis=1, keepdims=True)
 
 

@@ -4,8 +4,7 @@ What Keras 3.15 does otherwise: TensorFlow has no depthwise convolution with str
 PyTorch every map is copied twice for a convolution, a normalisation is ten operators, and off CUDA an LSTM is a loop in
 Python. The classes are called as Keras' are, because the names are part of the keys under which weights are kept.
 
-Maps are channels-last, (B, H, W, C). A PyTorch view of one in PyTorch's own order of axes is in its memory format
-`channels_last`, which its operators know: nothing has to be copied.
+Maps are channels-last, (B, H, W, C). `torch_operators` has what is called on PyTorch.
 """
 
 import contextlib
@@ -17,32 +16,58 @@ from collections.abc import Callable, Iterator
 import keras
 from keras import layers, ops
 
+from keras_textrec.layers import torch_operators
 from keras_textrec.layers.direct import direct
 from keras_textrec.layers.replicas import mean_over_replicas
 
 FORMAT = "channels_last"
 
 
-@keras.saving.register_keras_serializable("keras_textrec")
-class Conv2D(layers.Conv2D):
-    """Channels-last `keras.layers.Conv2D`."""
+class _Padded:
+    """What a convolution with `pad`, of a padding "valid", has beside Keras': that many zeros on each side of its map.
 
-    def __init__(self, filters, kernel_size, **options):
-        super().__init__(filters, kernel_size, **{"data_format": FORMAT, **options})
+    A `ZeroPadding2D` before it costs a copy, and on the way back the gradient of the zeros.
+    """
+
+    def __init__(self, *arguments, pad: tuple[int, int] = (0, 0), **options):
+        super().__init__(*arguments, **{"data_format": FORMAT, **options})
+        self.pad = tuple(pad)
+
+    def padded(self, x):
+        rows, columns = self.pad
+        return ops.pad(x, [(0, 0), (rows, rows), (columns, columns), (0, 0)]) if any(self.pad) else x
+
+    def compute_output_shape(self, input_shape):
+        batch, *sizes, channels = input_shape
+        sizes = [size and size + 2 * pad for size, pad in zip(sizes, self.pad, strict=True)]
+        return super().compute_output_shape((batch, *sizes, channels))
+
+    def get_config(self):
+        return {**super().get_config(), "pad": self.pad}
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class Conv2D(_Padded, layers.Conv2D):
+    """Channels-last `keras.layers.Conv2D`.
+
+    Args:
+        pad: rows and columns of zeros on each side, before padding "valid".
+    """
 
     def call(self, x):
         padding = _torch_padding(self)
         if padding is None:
-            return super().call(x)
+            return super().call(self.padded(x))
         return _torch_convolution(self, x, _value(self.kernel), padding, self.groups)
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
-class DepthwiseConv2D(layers.DepthwiseConv2D):
-    """Channels-last `keras.layers.DepthwiseConv2D`. Strides that differ, such as (2, 1), want padding "valid"."""
+class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
+    """Channels-last `keras.layers.DepthwiseConv2D`. Strides that differ, such as (2, 1), want padding "valid".
 
-    def __init__(self, kernel_size, **options):
-        super().__init__(kernel_size, **{"data_format": FORMAT, **options})
+    Args:
+        pad: as of `Conv2D`.
+    """
 
     def call(self, x):
         padding = _torch_padding(self)
@@ -51,6 +76,7 @@ class DepthwiseConv2D(layers.DepthwiseConv2D):
             rows, columns, channels, multiplier = kernel.shape
             kernel = kernel.reshape(rows, columns, 1, channels * multiplier)
             return _torch_convolution(self, x, kernel, padding, channels)
+        x = self.padded(x)
         if self.strides[0] == self.strides[1] or takes_unequal_strides(x.dtype):
             return super().call(x)
         # Smaller steps, and what was not asked for is left out.
@@ -65,9 +91,6 @@ class DepthwiseConv2D(layers.DepthwiseConv2D):
 class BatchNormalization(layers.BatchNormalization):
     """`keras.layers.BatchNormalization` of the last axis.
 
-    PyTorch's own operator is for reading only: in training it sums up a batch's statistics one by one in float32, 1e-5
-    off, which shows in the gradients. There, the sums are Keras', and the gradient is written out.
-
     `synchronized`, one mean and variance of all replicas of a step, is for PyTorch's processes too, and goes without
     effect on JAX, where they are of the whole batch in any case. Keras has it for TensorFlow, by three messages each.
     """
@@ -77,22 +100,14 @@ class BatchNormalization(layers.BatchNormalization):
         of_batch = training and self.trainable
         if keras.backend.backend() != "torch" or not is_plain or (of_batch and self.synchronized):
             return super().call(x, training=training, mask=mask)
+        weights = _value(self.gamma).float(), _value(self.beta).float()
         if of_batch:
-            return self._torch_normalized(x.float())
-        from torch.nn.functional import batch_norm
-
-        statistics = [_value(v).float() for v in (self.moving_mean, self.moving_variance, self.gamma, self.beta)]
-        y = batch_norm(x.float().movedim(-1, 1), *statistics, eps=self.epsilon)
-        return ops.cast(y.movedim(1, -1), self.compute_dtype)
-
-    def _torch_normalized(self, x):
-        """By the statistics of the batch, a float32 map; the moving ones follow."""
-        axes = list(range(x.ndim - 1))
-        mean = x.detach().mean(axes)
-        variance = x.detach().square().mean(axes) - mean.square()
-        for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(_value(moving) * self.momentum + new * (1.0 - self.momentum))
-        y = _torch_normalization().apply(x, mean, variance, _value(self.gamma), _value(self.beta), self.epsilon)
+            y, mean, variance = torch_operators.normalized_by_batch(x.float(), *weights, self.epsilon)
+            for moving, new in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(_value(moving) * self.momentum + new * (1.0 - self.momentum))
+        else:
+            statistics = _value(self.moving_mean), _value(self.moving_variance)
+            y = torch_operators.normalized(x.float(), *statistics, *weights, self.epsilon)
         return ops.cast(y, self.compute_dtype)
 
     def _moments(self, inputs, mask):
@@ -104,6 +119,30 @@ class BatchNormalization(layers.BatchNormalization):
         offset = mean - centre
         offset, square = ops.unstack(mean_over_replicas(ops.stack([offset, variance + ops.square(offset)])))
         return centre + offset, ops.maximum(square - ops.square(offset), 0.0)
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class MaxPooling2D(layers.MaxPooling2D):
+    """`keras.layers.MaxPooling2D`."""
+
+    def call(self, x):
+        if not _torch_pooling(self, x):
+            return super().call(x)
+        from torch.nn.functional import max_pool2d
+
+        return torch_operators.pooled(max_pool2d, x, self.pool_size, self.strides)
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class AveragePooling2D(layers.AveragePooling2D):
+    """`keras.layers.AveragePooling2D`."""
+
+    def call(self, x):
+        if not _torch_pooling(self, x):
+            return super().call(x)
+        from torch.nn.functional import avg_pool2d
+
+        return torch_operators.pooled(avg_pool2d, x, self.pool_size, self.strides)
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -197,44 +236,12 @@ def _value(variable):
     return variable.value if isinstance(variable, keras.Variable) else variable
 
 
-@functools.cache
-def _torch_normalization() -> type:
-    """The operator of a batch's normalisation: (maps, their mean and variance, gamma, beta, epsilon) -> maps.
-
-    Left to PyTorch, each of its ten operators keeps maps of its own and runs over them again on the way back.
-    """
-    import torch
-
-    class Normalization(torch.autograd.Function):
-        @staticmethod
-        def forward(context, x, mean, variance, gamma, beta, epsilon):
-            inverse = (variance + epsilon).rsqrt()
-            context.save_for_backward(x, mean, inverse, gamma)
-            centred = x - mean
-            return torch.addcmul(beta, centred, gamma * inverse, out=centred)
-
-        @staticmethod
-        @torch.autograd.function.once_differentiable
-        def backward(context, gradient):
-            x, mean, inverse, gamma = context.saved_tensors
-            axes = list(range(x.ndim - 1))
-            centred = x - mean
-            of_beta = gradient.sum(axes)
-            of_gamma = (gradient * centred).sum(axes) * inverse
-            scale, size = gamma * inverse, x.numel() / x.shape[-1]
-            # scale * (gradient - mean of it - normalised x * mean of the two's product)
-            torch.addcmul(scale * of_beta / -size, centred, scale * inverse * of_gamma / -size, out=centred)
-            return centred.addcmul_(gradient, scale), None, None, of_gamma, of_beta, None
-
-    return Normalization
-
-
 def _torch_padding(layer) -> tuple[int, ...] | None:
     """The cells on each side that PyTorch's convolution is to pad; None if it cannot do as the layer says."""
     if keras.backend.backend() != "torch" or layer.data_format != FORMAT:
         return None
     if layer.padding == "valid":
-        return (0, 0)
+        return layer.pad
     widths = [rate * (size - 1) for rate, size in zip(layer.dilation_rate, layer.kernel_size, strict=True)]
     if layer.strides != (1, 1) or any(width % 2 for width in widths):
         return None  # "same" pads one side more than the other
@@ -243,11 +250,15 @@ def _torch_padding(layer) -> tuple[int, ...] | None:
 
 def _torch_convolution(layer, x, kernel, padding, groups):
     """A kernel (kh, kw, in / groups, out) over a map."""
-    import torch
+    bias = _value(layer.bias) if layer.use_bias else None
+    y = torch_operators.convolution(x, kernel, bias, layer.strides, padding, layer.dilation_rate, groups)
+    return layer.activation(y)
 
-    # What pooling gives is laid out otherwise: in one layout the sums of training are as exact as Keras'.
-    options = {"memory_format": torch.channels_last}
-    x, kernel = x.permute(0, 3, 1, 2).contiguous(**options), kernel.permute(3, 2, 0, 1).contiguous(**options)
-    y = torch.nn.functional.conv2d(x, kernel, None, layer.strides, padding, layer.dilation_rate, groups)
-    y = y.permute(0, 2, 3, 1)
-    return layer.activation(y + _value(layer.bias) if layer.use_bias else y)
+
+def _torch_pooling(layer, x) -> bool:
+    """Whether PyTorch's pooling, without padding, does as the layer says."""
+    if keras.backend.backend() != "torch" or layer.data_format != FORMAT:
+        return False
+    if layer.padding == "valid":
+        return True
+    return layer.pool_size == layer.strides and all(n % k == 0 for n, k in zip(x.shape[1:3], layer.pool_size))

@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 from keras_textrec.layers import standard
+from keras_textrec.layers.torch_operators import normalized_by_batch
 from tests.parity.gradients import loss_and_gradients
 
 BACKEND = keras.backend.backend()
@@ -113,6 +114,29 @@ def test_convolution(options):
     agree(network(x.shape[1:], standard.Conv2D(**options)), network(x.shape[1:], theirs), x)
 
 
+@pytest.mark.parametrize("kind", ["Conv2D", "DepthwiseConv2D"])
+def test_convolution_with_zeros_around(kind):
+    x = images()
+    options = {"kernel_size": (5, 3), "strides": 2} | ({"filters": 6} if kind == "Conv2D" else {})
+    layer = getattr(standard, kind)(**options, pad=(2, 1))
+    zeros = layers.ZeroPadding2D((2, 1), data_format="channels_last")
+    theirs = network(x.shape[1:], zeros, getattr(layers, kind)(**options, data_format="channels_last"))
+    ours = network(x.shape[1:], getattr(standard, kind).from_config(layer.get_config()))
+    assert ours.output_shape == theirs.output_shape
+    agree(ours, theirs, x)
+
+
+@pytest.mark.parametrize("kind", ["MaxPooling2D", "AveragePooling2D"])
+@pytest.mark.parametrize(
+    "options", [{"strides": 1}, {"padding": "same"}, {"strides": (1, 2), "padding": "same"}], ids=str
+)
+def test_pooling(kind, options):
+    x = images()
+    options = {"pool_size": (3, 1), "data_format": "channels_last", **options}
+    ours, theirs = (network(x.shape[1:], getattr(module, kind)(**options)) for module in (standard, layers))
+    agree(ours, theirs, x)
+
+
 @pytest.mark.parametrize("shape", [(9, 7, 4), (5, 4), (4,)], ids=str)
 @pytest.mark.parametrize("training", [True, False])
 def test_batch_normalization(shape, training):
@@ -120,6 +144,29 @@ def test_batch_normalization(shape, training):
     options = {"momentum": 0.9, "epsilon": 1e-3}
     ours, theirs = (kind.BatchNormalization(**options) for kind in (standard, layers))
     agree(network(shape, ours), network(shape, theirs), x, training)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="it is of PyTorch's own sums")
+def test_normalization_of_a_large_map_is_exact():
+    """PyTorch's own operator is 2 to 5e-6 off here."""
+    import torch
+
+    rng = np.random.default_rng(0)
+    x, gradient, gamma, beta = (
+        torch.tensor(rng.normal(mean, 3, shape).astype("float32"))
+        for mean, shape in ((2, (16, 32, 100, 4)), (0, (16, 32, 100, 4)), (2, (4,)), (2, (4,)))
+    )
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        inputs = [t.to(dtype, copy=True).requires_grad_() for t in (x, gamma, beta)]
+        if dtype == torch.float32:
+            y = normalized_by_batch(*inputs, 1e-5)[0]
+        else:
+            variance, mean = torch.var_mean(inputs[0], (0, 1, 2), correction=0)
+            y = (inputs[0] - mean) / (variance + 1e-5).sqrt() * inputs[1] + inputs[2]
+        found.append([y, *torch.autograd.grad(y, inputs, gradient.to(dtype))])
+    for ours, exact in zip(*found, strict=True):
+        assert (ours - exact).abs().max() < 5e-7 * exact.abs().max()
 
 
 def test_a_frozen_normalization_keeps_its_statistics():
