@@ -1,4 +1,4 @@
-"""CRNN in plain PyTorch, as one would write it by hand: the networks of `crnn_mv3_en` and `crnn_r34_en`."""
+"""CRNN in plain PyTorch, as one would write it by hand: of `crnn_small_en`, `crnn_mv3_en` and `crnn_r34_en`."""
 
 import torch
 from torch import nn
@@ -23,11 +23,13 @@ class BasicBlock(nn.Module):
         return functional.relu(self.short(x) + self.body(x))
 
 
-def resnet34_vd() -> nn.Sequential:
-    parts = [conv_bn(3, 32, 3, 1, nn.ReLU), conv_bn(32, 32, 3, 1, nn.ReLU), conv_bn(32, 64, 3, 1, nn.ReLU)]
+def resnet_vd(depths, widths, stem_widths) -> nn.Sequential:
+    parts, inputs = [], 3
+    for width in stem_widths:
+        parts.append(conv_bn(inputs, width, 3, 1, nn.ReLU))
+        inputs = width
     parts.append(nn.MaxPool2d(3, 2, 1))
-    inputs = 64
-    for stage, (depth, width) in enumerate(((3, 64), (4, 128), (6, 256), (3, 512))):
+    for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
         for block in range(depth):
             stride = (2, 1) if stage and not block else (1, 1)
             parts.append(BasicBlock(inputs, width, stride, block == 0))
@@ -90,15 +92,20 @@ class CRNN(nn.Module):
         return self.head(self.lstm(self.backbone(x).squeeze(2).permute(2, 0, 1))[0])
 
 
+SMALL, LARGE = (32, 64, 128, 256), (64, 128, 256, 512)
 NETWORKS = {
+    "crnn_small_en": lambda classes: CRNN(resnet_vd((1, 1, 1, 1), SMALL, (16, 16, 32)), 256, 128, classes),
     "crnn_mv3_en": lambda classes: CRNN(mobilenet_v3(), 480, 96, classes),
-    "crnn_r34_en": lambda classes: CRNN(resnet34_vd(), 512, 256, classes),
+    "crnn_r34_en": lambda classes: CRNN(resnet_vd((3, 4, 6, 3), LARGE, (32, 32, 64)), 512, 256, classes),
 }
 
 
 def ctc_step(network: nn.Module, optimizer: torch.optim.Optimizer, image, labels) -> float:
-    """One step of training on NumPy arrays: images (B, H, W, 3), ids (B, M) padded with -1; the loss."""
-    logits = network(torch.from_numpy(image).permute(0, 3, 1, 2).contiguous())
+    """One step of training on NumPy arrays: images (B, H, W, 3), ids (B, M) padded with -1; the loss.
+
+    The view of the images is in the memory format `channels_last`, in which these networks are quicker.
+    """
+    logits = network(torch.from_numpy(image).permute(0, 3, 1, 2))
     labels = torch.from_numpy(labels).long()
     lengths = (labels >= 0).sum(1)
     steps = torch.full_like(lengths, len(logits))

@@ -16,7 +16,14 @@ import subprocess
 import sys
 import time
 
-WAYS = ("torch", "tensorflow", "jax", "plain")
+# Of each way the backend, and what else it has in its environment.
+WAYS = {
+    "torch": ("torch", {}),
+    "tensorflow": ("tensorflow", {"TF_ENABLE_ONEDNN_OPTS": "0"}),
+    "onednn": ("tensorflow", {"TF_ENABLE_ONEDNN_OPTS": "1"}),
+    "jax": ("jax", {}),
+    "plain": ("torch", {}),
+}
 WARM_UP = 2
 
 
@@ -29,7 +36,7 @@ def measure(name: str, way: str, batch_size: int, steps: int) -> None:
     import keras_textrec as textrec
     from keras_textrec.export.samples import drawn_words
 
-    if way == "tensorflow":
+    if keras.backend.backend() == "tensorflow":
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
@@ -48,7 +55,7 @@ def measure(name: str, way: str, batch_size: int, steps: int) -> None:
         import torch
 
         torch.set_num_threads(1)
-        network = plain_torch.NETWORKS[name](model.tokenizer.vocabulary_size)
+        network = plain_torch.NETWORKS[name](model.tokenizer.vocabulary_size).to(memory_format=torch.channels_last)
         optimizer = torch.optim.Adam(network.parameters(), model.recipe.learning_rate)
         parameters = sum(weight.numel() for weight in network.parameters())
         for image, labels, *_ in data:
@@ -67,7 +74,7 @@ def measure(name: str, way: str, batch_size: int, steps: int) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("presets", nargs="+")
-    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
     parser.add_argument("--batch-size", type=int, default=8)
     parser.add_argument("--steps", type=int, default=6, help="that are timed")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
@@ -75,17 +82,21 @@ def main() -> None:
     if options.child:
         return measure(options.presets[0], options.ways[0], options.batch_size, options.steps)
 
-    print("| network | way | parameters | CPU s a step | steps/s |\n|---|---|---|---|---|")
+    print("| network | way | parameters | CPU s a step | images/s |\n|---|---|---|---|---|")
     numbers = ["--batch-size", str(options.batch_size), "--steps", str(options.steps)]
     for preset in options.presets:
         for way in options.ways:
-            environment = {**os.environ, "OMP_NUM_THREADS": "1", "KERAS_BACKEND": "torch" if way == "plain" else way}
+            environment = {**os.environ, "OMP_NUM_THREADS": "1", "KERAS_BACKEND": WAYS[way][0], **WAYS[way][1]}
             environment["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
             command = [sys.executable, __file__, preset, "--ways", way, "--child", *numbers]
             output = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True).stdout
             row = json.loads(output.decode().splitlines()[-1])
             best = min(row["seconds"])
-            print(f"| {preset} | {way} | {row['parameters']:,} | {best:.3f} | {1 / best:.2f} |", flush=True)
+            rate = options.batch_size / best
+            print(
+                f"| {preset} | {way} | {row['parameters']:,} | {best:.3f} | {rate:.1f} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":
