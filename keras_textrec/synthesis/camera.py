@@ -15,28 +15,42 @@ _LEAST = 14  # the luminance step between text and ground that light must leave
 
 
 def photograph(
-    scene: np.ndarray, alpha: np.ndarray, tones: tuple[float, float], dice: Dice, config: SimpleNamespace
+    scene: np.ndarray, alpha: np.ndarray, tones: tuple[float, float], line: float, dice: Dice, config: SimpleNamespace
 ) -> np.ndarray:
     """The photo, uint8 (H, W, 3), of a scene, float32 (H, W, 3), 0..255.
 
     Args:
         alpha: where the text is, float32 (H, W, 1), 0..1.
         tones: the luminance of the text and of its ground; a light that would hide one in the other is not used.
+        line: about how high the line of text is, pixels; lengths of blur go by it.
         config: the section `camera` of the configuration.
     """
     light = _light(*scene.shape[:2], dice, config)
     if light is not None and _visible(*light, alpha, tones):
         scene = scene * light[0] + light[1]
-    scene = _blur(scene, dice, config)
-    if dice.happens(config.noise):
-        noise = dice.within(config.noise.deviation) * _noise(*scene.shape[:2], dice)
-        if dice.random() < config.noise.shot:
-            noise = noise * np.sqrt(np.maximum(scene, 0) / 128)
-        scene = scene + noise
-    photo = np.clip(scene, 0, 255).astype(np.uint8)
+    scene = _blur(scene, line, dice, config)
+    if dice.happens(config.enlarged):
+        height, width = scene.shape[:2]
+        photo = _exposed(_shrunk(scene, dice.within(config.enlarged.pixels) / line, dice), dice, config)
+        photo = jpeg_round(photo, round(dice.within(config.enlarged.quality)))
+        photo = _grown(photo, (width, height), dice)
+    else:
+        photo = _exposed(scene, dice, config)
     if dice.happens(config.jpeg):
         photo = jpeg_round(photo, round(dice.within(config.jpeg.quality)))
     return photo
+
+
+def _exposed(scene: np.ndarray, dice: Dice, config: SimpleNamespace) -> np.ndarray:
+    """What the sensor makes of the scene, with its noise, uint8."""
+    strong = dice.happens(config.noise)
+    deviation = dice.within(config.noise.deviation) if strong else config.noise.least * dice.hardness
+    if deviation:
+        noise = np.float32(deviation) * _noise(*scene.shape[:2], dice)
+        if strong and dice.random() < config.noise.shot:
+            noise = noise * np.sqrt(np.maximum(scene, 0) / 128)
+        scene = scene + noise
+    return np.clip(scene, 0, 255).astype(np.uint8)
 
 
 def jpeg(image: np.ndarray, quality: int) -> bytes:
@@ -96,9 +110,9 @@ def _spot(height: int, width: int, dice: Dice, size: float) -> np.ndarray:
     return np.exp(-(y * y))[:, None] * np.exp(-(x * x))
 
 
-def _blur(scene: np.ndarray, dice: Dice, config: SimpleNamespace) -> np.ndarray:
-    """Motion, out of focus or too few pixels; else what the lens and the phone do. Lengths are at 32 pixels height."""
-    unit = min(scene.shape[:2]) / 32
+def _blur(scene: np.ndarray, line: float, dice: Dice, config: SimpleNamespace) -> np.ndarray:
+    """Motion, out of focus or too few pixels; else what the lens and the phone do. Lengths: at a line of 32 pixels."""
+    unit = line / 32
     if not dice.happens(config.blur):
         kind = dice.kind(config.lens.kinds)
         if kind == "soft":
@@ -114,7 +128,8 @@ def _blur(scene: np.ndarray, dice: Dice, config: SimpleNamespace) -> np.ndarray:
         return cv2.filter2D(scene, -1, _motion(length, dice.uniform(0, math.pi)))
     if kind == "focus":
         return cv2.GaussianBlur(scene, (0, 0), unit * dice.within(config.blur.focus))
-    return _low_resolution(scene, dice.within(config.blur.pixels) / min(scene.shape[:2]), dice)
+    height, width = scene.shape[:2]
+    return _grown(_shrunk(scene, dice.within(config.blur.pixels) / line, dice), (width, height), dice)
 
 
 def _motion(length: int, angle: float) -> np.ndarray:
@@ -126,13 +141,17 @@ def _motion(length: int, angle: float) -> np.ndarray:
     return kernel / kernel.sum()
 
 
-def _low_resolution(scene: np.ndarray, scale: float, dice: Dice) -> np.ndarray:
+def _shrunk(scene: np.ndarray, scale: float, dice: Dice) -> np.ndarray:
+    how = dice.choice((cv2.INTER_AREA, cv2.INTER_LINEAR))
     if scale >= 1:
         return scene
     height, width = scene.shape[:2]
-    small = (max(4, round(width * scale)), max(4, round(height * scale)))
-    small = cv2.resize(scene, small, interpolation=dice.choice((cv2.INTER_AREA, cv2.INTER_LINEAR)))
-    return cv2.resize(small, (width, height), interpolation=dice.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
+    return cv2.resize(scene, (max(4, round(width * scale)), max(4, round(height * scale))), interpolation=how)
+
+
+def _grown(scene: np.ndarray, size: tuple[int, int], dice: Dice) -> np.ndarray:
+    """Back at `size`, (width, height)."""
+    return cv2.resize(scene, size, interpolation=dice.choice((cv2.INTER_LINEAR, cv2.INTER_CUBIC)))
 
 
 def _noise(height: int, width: int, dice: Dice) -> np.ndarray:

@@ -21,11 +21,14 @@ BLENDS = {
 }
 
 
-def paint(alphas: np.ndarray, dice: Dice, config: SimpleNamespace) -> tuple[np.ndarray, tuple[float, float]]:
+def paint(
+    alphas: np.ndarray, dice: Dice, config: SimpleNamespace, board: np.ndarray | None = None
+) -> tuple[np.ndarray, tuple[float, float]]:
     """Paints the scene.
 
     Args:
         alphas: float32 (H, W, 1 or 3), 0..1: the text; its rim; other words.
+        board: where the sign is, float32 (H, W, 1), 0..1; None: everywhere.
         config: the section `colour` of the configuration.
 
     Returns:
@@ -37,10 +40,14 @@ def paint(alphas: np.ndarray, dice: Dice, config: SimpleNamespace) -> tuple[np.n
     scene = colour.surface(height, width, ground, dice, config, step)
     if dice.happens(config.things):
         colour.things(scene, dice, config)
+    if board is not None:
+        beyond = colour.surface(height, width, colour.colour(dice, config), dice, config)
+        scene = beyond + board * (scene - beyond)
     if alphas.shape[2] == 3:
         if alphas[:, :, 2].any():
             near = text if dice.random() < 0.7 else colour.colour(dice, config)
-            scene += alphas[:, :, 2:] * (near - scene)
+            near_by = alphas[:, :, 2:] if board is None else alphas[:, :, 2:] * board
+            scene += near_by * (near - scene)
         if alphas[:, :, 1].any():
             rim = _rim_colour(text, ground, dice, config)
             scene += (alphas[:, :, 1:2] * np.float32(dice.uniform(0.5, 1))) * (rim - scene)

@@ -16,7 +16,7 @@ from keras_textrec.synthesis.config import as_section, load_config
 from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.font import Font
 from keras_textrec.synthesis.fonts import FontChooser, find_fonts, listed, would_do
-from keras_textrec.synthesis.geometry import view
+from keras_textrec.synthesis.geometry import View, view
 from keras_textrec.synthesis.layout import draw_text, needs_shaping
 from keras_textrec.synthesis.only_words import OnlyWords
 from keras_textrec.synthesis.paint import add_rim, paint, paste
@@ -135,18 +135,17 @@ class WordRenderer:
         direction = dice.kind(config.layout.directions)
         stacked = direction == "stacked" and len(text) > 1 and not needs_shaping(text)
         ink, boxes = draw_text(text, font, dice, config.layout, stacked)
-        matrix, size = view(ink.shape[1], ink.shape[0], dice, config.view, stacked)
-        layers, margin = self._layers(ink, font, dice)
-        shift = np.array([[1, 0, -margin], [0, 1, -margin], [0, 0, 1]], np.float64)
-        alphas = cv2.warpPerspective(layers, matrix @ shift, size, flags=cv2.INTER_LINEAR) * np.float32(1 / 255)
-        alphas = alphas.reshape(size[1], size[0], -1)
-        scene, tones = paint(alphas, dice, config.colour)
-        boxes = cv2.perspectiveTransform(boxes.reshape(1, -1, 2), matrix).reshape(-1, 4, 2)
-        photo = photograph(scene, alphas[:, :, :1], tones, dice, config.camera)
+        seen = view(ink.shape[1], ink.shape[0], dice, config.view, stacked)
+        layers, margin = self._layers(ink, font, seen, dice)
+        alphas = seen.warp(layers, margin) * np.float32(1 / 255)
+        board = self._board(ink, seen, dice) if dice.happens(config.colour.board) else None
+        scene, tones = paint(alphas, dice, config.colour, board)
+        boxes = cv2.perspectiveTransform(boxes.reshape(1, -1, 2), seen.matrix).reshape(-1, 4, 2)
+        photo = photograph(scene, alphas[:, :, :1], tones, seen.line, dice, config.camera)
         image, boxes = _turned(photo, boxes, _TURNS.get(direction, 0))
         return Word(image, text, boxes)
 
-    def _layers(self, ink: np.ndarray, font: Font, dice: Dice) -> tuple[np.ndarray, int]:
+    def _layers(self, ink: np.ndarray, font: Font, seen: View, dice: Dice) -> tuple[np.ndarray, int]:
         """Stacks text, its rim or shadow, and neighbour words, uint8 (H, W, 1 or 3); and the margin around the text."""
         rim = dice.happens(self.config.layout.rim)
         neighbours = dice.happens(self.config.layout.neighbours)
@@ -154,7 +153,8 @@ class WordRenderer:
             return ink, 0
         height, width = ink.shape
         line = min(height, width)
-        margin = line // 2 if neighbours else line // 4
+        # The crop around a slanted word shows more of its neighbours.
+        margin = round(max(line / 2, min(seen.overhang(width, height), line))) if neighbours else line // 4
         layers = np.zeros((height + 2 * margin, width + 2 * margin, 3), np.uint8)
         layers[margin : margin + height, margin : margin + width, 0] = ink
         if rim:
@@ -162,6 +162,13 @@ class WordRenderer:
         if neighbours:
             self._neighbours(layers[:, :, 2], font, margin, line, dice)
         return layers, margin
+
+    def _board(self, ink: np.ndarray, seen: View, dice: Dice) -> np.ndarray | None:
+        """Where the sign is in the crop, float32 (H, W, 1), 0..1; None: everywhere."""
+        height, width = ink.shape
+        line = min(height, width)
+        left, top, right, bottom = (line * dice.within(self.config.colour.board.height) for _ in range(4))
+        return seen.board(-left, -top, width + right, height + bottom)
 
     def _neighbours(self, layer: np.ndarray, font: Font, margin: int, line: int, dice: Dice) -> None:
         """Writes parts of other words above, below or beside the text, where a tight crop still catches them."""

@@ -80,9 +80,9 @@ def test_boxes_hold_the_characters(fonts, direction, bent):
     config = renderer.config
     for effect in (config.layout.rim, config.layout.neighbours, config.layout.underline, config.colour.low):
         effect.p = 0.0
-    for name in ("texture", "shading", "things", "occlusion", "opacity", "blend"):
+    for name in ("texture", "shading", "things", "board", "occlusion", "opacity", "blend"):
         getattr(config.colour, name).p = 0.0
-    for name in ("light", "vignette", "glare", "exposure", "blur", "noise", "jpeg"):
+    for name in ("light", "vignette", "glare", "exposure", "blur", "noise", "enlarged", "jpeg"):
         getattr(config.camera, name).p = 0.0
     config.colour.contrast, config.text.kinds = [150, 150], {"word": 1}
     config.view.height.limits, config.view.rim.cut, config.view.rim.tight = [64, 64], 0.0, 0.2
@@ -103,8 +103,9 @@ def test_reading_direction_of_boxes(fonts):
 
 
 @pytest.mark.parametrize("effect", ["layout.bold", "layout.spacing", "layout.jitter", "layout.elastic", "layout.wave",
-                                    "layout.rim", "colour.blend", "colour.occlusion", "view.perspective",
-                                    "camera.vignette", "camera.noise"])  # fmt: skip
+                                    "layout.rim", "colour.blend", "colour.occlusion", "colour.board",
+                                    "view.perspective", "view.foreshortening", "camera.vignette", "camera.noise",
+                                    "camera.enlarged"])  # fmt: skip
 def test_every_effect_can_be_left_out_and_made_sure(fonts, effect):
     """Each alone changes what is drawn."""
     images = [WordRenderer(fonts, ["Hamburg"], text={"kinds": {"word": 1e9}}, **{f"{effect}.p": p}) for p in (0.0, 1.0)]
@@ -166,9 +167,9 @@ def test_view_without_hardness_only_scales(config):
     section = copy.deepcopy(config.view)
     section.aspect.shift = 0.0
     section.height.limits = [32, 32]
-    matrix, (width, height) = view(200, 50, dice(1, 0.0), section)
+    matrix, (width, height), line = view(200, 50, dice(1, 0.0), section)
     corners = cv2.perspectiveTransform(np.array([[[0, 0], [200, 0], [200, 50], [0, 50]]], np.float32), matrix)[0]
-    assert height == 32 and (corners >= -1e-3).all() and (corners <= (width + 1e-3, height + 1e-3)).all()
+    assert height == line == 32 and (corners >= -1e-3).all() and (corners <= (width + 1e-3, height + 1e-3)).all()
     assert corners[0][1] == pytest.approx(corners[1][1]) and corners[0][0] == pytest.approx(corners[3][0])
     assert (corners[1][0] - corners[0][0]) / (corners[3][1] - corners[0][1]) == pytest.approx(4, rel=0.05)
 
@@ -177,7 +178,7 @@ def test_view_keeps_the_word_in_the_crop(config):
     for seed in range(300):
         draws = dice(seed)
         width = draws.uniform(10, 400)
-        matrix, size = view(width, 40, draws, config.view)
+        matrix, size, _ = view(width, 40, draws, config.view)
         ends = np.array([[[0, 0], [width, 0], [width, 40], [0, 40]]], np.float32)
         corners = cv2.perspectiveTransform(ends, matrix)[0]
         # Cuts take at most a twentieth of the height.
@@ -241,7 +242,7 @@ def test_a_folder_without_photographs(fonts, tmp_path, make):
 def test_photographs_of_any_size(config, size):
     scene = np.full((*size, 3), 128, np.float32)
     for seed in range(100):
-        photo = photograph(scene, np.ones((*size, 1), np.float32), (128, 200), dice(seed), config.camera)
+        photo = photograph(scene, np.ones((*size, 1), np.float32), (128, 200), size[0], dice(seed), config.camera)
         assert photo.shape == scene.shape and photo.dtype == np.uint8
 
 
@@ -249,13 +250,13 @@ def test_no_light_hides_the_text(config):
     """White on near white, where glare would end the difference."""
     section = copy.deepcopy(config.camera)
     section.glare.p, section.glare.strength, section.exposure.p = 1.0, [300, 300], 1.0
-    section.blur.p = section.noise.p = section.jpeg.p = 0.0
+    section.blur.p = section.noise.p = section.noise.least = section.enlarged.p = section.jpeg.p = 0.0
     section.lens.kinds = {"sharp": 1}
     alpha = np.zeros((32, 128, 1), np.float32)
     alpha[:, ::2] = 1
     scene = 225 + 25 * alpha.repeat(3, 2)
     for seed in range(50):
-        photo = photograph(scene, alpha, (250, 225), dice(seed), section) @ LUMA
+        photo = photograph(scene, alpha, (250, 225), 32, dice(seed), section) @ LUMA
         assert all((part[:, ::2] - part[:, 1::2]).mean() > 10 for part in np.array_split(photo, 4, axis=1))
 
 
@@ -265,3 +266,59 @@ def test_jpeg_keeps_red_red():
     decoded = cv2.imdecode(np.frombuffer(jpeg(red, 90), np.uint8), cv2.IMREAD_COLOR)
     assert decoded[0, 0, 2] > 190 and decoded[0, 0, 0] < 10
     assert math.isclose(jpeg_round(red, 90)[0, 0, 0], 200, abs_tol=8)
+
+
+def test_signs_from_the_side_are_narrow(config):
+    """By the cosine, on average over near and far ends."""
+    section = copy.deepcopy(config.view)
+    section.aspect.shift = section.aspect.deviation = section.foreshortening.above = 0.0
+    for name in ("turn", "far_turn", "slant", "climb", "perspective"):
+        getattr(section, name).p = 0.0
+    section.foreshortening.p, section.foreshortening.degrees, section.foreshortening.distance = 1.0, [60, 60], [5, 5]
+    for seed in range(20):
+        matrix, _, _ = view(200, 50, dice(seed), section)
+        ends = np.array([[[0, 0], [200, 0], [200, 50], [0, 50]]], np.float32)
+        upper_left, upper_right, lower_right, lower_left = cv2.perspectiveTransform(ends, matrix)[0]
+        heights = [lower_left[1] - upper_left[1], lower_right[1] - upper_right[1]]
+        assert (upper_right[0] - upper_left[0]) / np.mean(heights) == pytest.approx(2, rel=0.05)
+        assert max(heights) / min(heights) == pytest.approx(1.19, abs=0.02)
+
+
+def test_the_crop_of_a_slanted_word_is_higher_than_its_line(config):
+    section = copy.deepcopy(config.view)
+    section.height.limits, section.height.deviation, section.rim.cut = [14, 400], 0.0, 0.0
+    section.far_turn.p, section.far_turn.degrees, section.foreshortening.p = 1.0, [50, 50], 0.0
+    seen = view(100, 50, dice(3), section)
+    level = section.height.median
+    assert level < seen.size[1] <= section.height.slanted * level and seen.line < 0.8 * seen.size[1]
+    assert seen.overhang(100, 50) > 20  # the corners
+    board = seen.board(-5, -5, 105, 55)
+    assert board.shape == (*seen.size[::-1], 1) and board[0, 0] == board[-1, -1] == 0 and board.mean() > 0.3
+
+
+def test_thin_strokes_stay_whole_when_they_become_small(config):
+    """Far below a pixel, where a warp alone would lose some of them."""
+    section = copy.deepcopy(config.view)
+    section.height.limits = [8, 8]
+    stripes = np.zeros((128, 512), np.uint8)
+    stripes[:, ::16] = 255
+    seen = view(512, 128, dice(0, 0.0), section)
+    inside = cv2.erode(seen.warp(np.full_like(stripes, 255), 0), np.ones((3, 3))) == 255
+    shown = seen.warp(stripes, 0)[:, :, 0][inside].astype(float)
+    assert shown.mean() == pytest.approx(255 / 16, rel=0.15) and shown.std() < 8
+
+
+def test_enlarged_photos_are_soft(config):
+    section = copy.deepcopy(config.camera)
+    for name in ("light", "vignette", "glare", "exposure", "blur", "noise", "jpeg"):
+        getattr(section, name).p = 0.0
+    section.noise.least = 0.0
+    section.lens.kinds, section.enlarged.pixels, section.enlarged.quality = {"sharp": 1}, [12, 12], [90, 90]
+    scene = np.zeros((48, 96, 3), np.float32)
+    scene[:, ::16] = scene[:, 1::16] = 200
+    steps = []
+    for p in (0.0, 1.0):
+        section.enlarged.p = p
+        photo = photograph(scene, scene[:, :, :1] / 200, (200, 0), 48, dice(1), section).astype(float)
+        steps.append(np.abs(np.diff(photo, axis=1)).max())
+    assert steps[0] == 200 and steps[1] < 60
