@@ -1,3 +1,5 @@
+from pathlib import Path
+
 import pytest
 import yaml
 
@@ -67,3 +69,8 @@ def test_chances_follow_the_hardness(config):
     for dice.hardness, low, high in ((0.0, 0, 0), (0.5, 0.1, 0.2), (1.0, 0.25, 0.35)):
         share = sum(dice.happens(config.colour.shading) for _ in range(2000)) / 2000
         assert low <= share <= high
+
+
+def test_the_mix_of_photographs_is_a_configuration():
+    mix = load_config(Path(__file__).parents[2] / "examples/photographs.yaml")
+    assert mix["view"]["far_turn"]["degrees"] == [-60, 60] and mix["layout"]["directions"]["down"] > 0
