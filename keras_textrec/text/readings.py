@@ -83,12 +83,12 @@ class Reading:
 
     def to_dict(self) -> dict:
         """The reading as plain dictionaries, lists, strings and numbers, for JSON; without the attention."""
-        characters = [dataclasses.asdict(c) for c in self.characters]
+        characters = [dict(vars(c)) for c in self.characters]  # `dataclasses.asdict` copies each value deeply
         content = {"text": self.text, "confidence": self.confidence, "characters": characters}
         if self.constraint:
             content["constraint"] = self.constraint
         if self.alternatives:
-            content["alternatives"] = [dataclasses.asdict(alternative) for alternative in self.alternatives]
+            content["alternatives"] = [dict(vars(alternative)) for alternative in self.alternatives]
         return content
 
 
