@@ -1,18 +1,21 @@
 """What each effect of the renderer is worth: the same network, trained on as many images without it.
 
-    python benchmarks/ablation.py OUTPUT --validation VALIDATION... [--images N] [--only NAME ...] [-o KEY=VALUE ...]
+    python benchmarks/ablation.py OUTPUT --validation VALIDATION... [--config FILE] [--pretrained] [--images N]
+                                  [--only NAME ...] [-o KEY=VALUE ...]
 
-One network learns its letters from clean short words. Every row of `LEFT_OUT` goes on from there with words rendered on
-the way, each seen once, with the same steps, seeds, fonts and words; then it reads the validation sets. What OUTPUT
-holds is not trained again, and an interrupted training goes on: run the command until it prints the table.
+One network learns its letters from clean short words, or is the preset with its weights (`--pretrained`). Every row of
+`LEFT_OUT` goes on from there with words rendered on the way, each seen once, with the same steps, seeds, fonts and
+words; then it reads the validation sets, the last of which follows the training too. What OUTPUT holds is not trained
+again, and an interrupted training goes on: run the command until it prints the table.
 """
 
 import argparse
 import json
 import pathlib
 
-from keras_textrec import describe
-from keras_textrec.data import open_sources
+from keras_textrec import describe, load_preset
+from keras_textrec.commands.train import model_to_train
+from keras_textrec.data import open_source
 from keras_textrec.presets import override
 from keras_textrec.synthesis import RenderedSource
 from keras_textrec.training.train import train
@@ -41,6 +44,16 @@ LEFT_OUT = {
         **off("view.turn", "view.far_turn", "view.slant", "view.climb", "view.perspective"),
         "view.aspect.deviation": 0.0,
     },
+    "signs from the side": off("view.foreshortening"),
+    "far turns": off("view.far_turn"),
+    "both, and the ends of signs": off("view.foreshortening", "view.far_turn", "colour.board"),
+    "ends of signs": off("colour.board"),
+    "enlarged photos": off("camera.enlarged"),
+    "enlarged photos, blur, soft lenses": {
+        **off("camera.enlarged", "camera.blur"),
+        "camera.lens.kinds": {"soft": 0, "sharpened": 0},
+    },
+    "words up, down, stacked": {"layout.directions": {"up": 0, "down": 0, "stacked": 0, "turned": 0}},
     "loose and cutting crops": {"view.rim.kinds": {"tight": 1, "usual": 0, "wide": 0}, "view.rim.cut": 0.0},
     "light": off("camera.light", "camera.vignette", "camera.glare", "camera.exposure"),
     "blur": {**off("camera.blur"), "camera.lens.kinds": {"soft": 0, "sharpened": 0}},
@@ -52,7 +65,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=pathlib.Path)
     parser.add_argument("--validation", nargs="+", required=True, metavar="SOURCE")
+    parser.add_argument("--config", metavar="FILE", help="of the words; default: the defaults")
     parser.add_argument("--preset", default="crnn_small_en")
+    parser.add_argument("--pretrained", action="store_true", help="start from the preset's weights")
     parser.add_argument("--images", type=int, default=38_400, help="that each row's network sees")
     parser.add_argument("--clean-images", type=int, default=51_200, help="that the network sees before")
     parser.add_argument("--epochs", type=int, default=1, help="of each training; a state is kept after each")
@@ -61,22 +76,24 @@ def main():
     parser.add_argument("-o", action="append", default=[], metavar="KEY=VALUE", help="override a key of the preset")
     options = parser.parse_args()
 
-    validation = open_sources(options.validation)
+    validation = open_source(options.validation[-1])
 
     def trained(folder, images, initial=None, **words):
         steps = images // options.epochs // options.batch_size
         size = {"epochs": options.epochs, "steps_per_epoch": steps, "batch_size": options.batch_size}
         settings = [f"training.{key}={value}" for key, value in size.items()]
-        description = override(describe(options.preset), [*settings, *options.o])
-        resume = (folder / "state.npz").exists()
-        source = RenderedSource(count=images, **words)
-        return train(description, source, validation, folder, initial=initial, resume=resume)
+        model = model_to_train(override(describe(options.preset), [*settings, *options.o]), initial)
+        train(model, RenderedSource(count=images, **words), validation, folder, resume=(folder / "state.npz").exists())
+        return load_preset(folder / "last")
 
-    start = trained(options.output / "start", options.clean_images, difficulty=0.0, seed=100)
+    if options.pretrained:
+        start = load_preset(options.preset)
+    else:
+        start = trained(options.output / "start", options.clean_images, difficulty=0.0, seed=100)
     for name in options.only:
         folder = options.output / name.replace(" ", "_")
         if not (folder / "results.json").exists():
-            model = trained(folder, options.images, start, **LEFT_OUT[name])
+            model = trained(folder, options.images, start, config=options.config, **LEFT_OUT[name])
             results = model.evaluate_benchmarks(options.validation)
             (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
     print_table(options.output, options.only)
