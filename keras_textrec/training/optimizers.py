@@ -119,6 +119,15 @@ class VariableAdam(keras.optimizers.Adam):
             return
         step = ops.cast(self.iterations, "float32")
         momentum = self.ema_momentum * (1 - ops.exp(-(step + 1) / AVERAGE_WARMUP)) * ops.cast(step > 0, "float32")
+        if keras.backend.backend() == "torch":  # of all variables at once, without Keras' checks of each
+            import torch
+
+            averages = [average.value for average in self._model_variables_moving_average]
+            with torch.no_grad():
+                torch._foreach_mul_(averages, momentum)
+                news = torch._foreach_mul([variable.value for variable in trainable_variables], 1 - momentum)
+                torch._foreach_add_(averages, news)
+            return
         for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
             average.assign(momentum * average + (1 - momentum) * variable)
 
