@@ -34,7 +34,9 @@ def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
 def progress_bar(*columns, show: bool = True) -> Progress:
     """Rich's progress on standard error, if that is a terminal. `columns`: other than rich's own."""
     console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=not (show and console.is_terminal))
+    # Rich would print above its bar, on standard error, what is printed meanwhile: not what goes into a file.
+    above = sys.stdout.isatty()
+    return Progress(*columns, console=console, disable=not (show and console.is_terminal), redirect_stdout=above)
 
 
 MOST_NAMES = 12

@@ -1,0 +1,16 @@
+import pytest
+
+from keras_textrec.system.terminal import progress_bar
+
+pytestmark = pytest.mark.once
+
+
+def test_what_goes_into_a_file_does_not_go_above_the_bar(monkeypatch, capsys):
+    monkeypatch.setenv("FORCE_COLOR", "1")  # standard error is a terminal to rich, standard output is none
+    with progress_bar() as progress:
+        task = progress.add_task("read", total=1)
+        print("[b]a row[/b]")
+        progress.advance(task)
+    output, errors = capsys.readouterr()
+    assert output == "[b]a row[/b]\n"
+    assert "read" in errors and "a row" not in errors
