@@ -21,6 +21,8 @@ _ROOMS = {
     "images": ("ImageConverter", "PhotoConverter"),
     "models": (
         "CRNN",
+        "Line",
+        "Page",
         "RARE",
         "RepSVTR",
         "RepSVTRDetector",

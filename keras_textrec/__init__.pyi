@@ -18,6 +18,12 @@ from keras_textrec.models import (
     RARE as RARE,
 )
 from keras_textrec.models import (
+    Line as Line,
+)
+from keras_textrec.models import (
+    Page as Page,
+)
+from keras_textrec.models import (
     RepSVTR as RepSVTR,
 )
 from keras_textrec.models import (

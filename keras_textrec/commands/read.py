@@ -1,4 +1,4 @@
-"""`keras-textrec read`: images of words in, texts out."""
+"""`keras-textrec read`: images of words, or whole photographs, in, texts out."""
 
 import argparse
 import contextlib
@@ -11,14 +11,14 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from keras_textrec.commands import output_file
+from keras_textrec.commands import output_file, photographs
 from keras_textrec.system.numbers import at_least
 from keras_textrec.system.terminal import one_line, progress_bar
 
 DEFAULT_PRESET = "crnn_small_en"
-MANY = 100  # files from which on progress is shown
+MANY = 100  # images of words from which on progress is shown
 
-HELP = "read images of words"
+HELP = "read images of words, or whole photographs"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -39,8 +39,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     known.add_argument("--lexicon", metavar="FILE", help="the words that a text may be, one a line, UTF-8")
     known.add_argument("--ignore-case", action="store_true", help="of the lexicon")
     known.add_argument("--ignore-punctuation", action="store_true", help="of the lexicon, spaces too")
-    known.add_argument("--min-confidence", type=float, help="less, and no word of the lexicon is read")
+    known.add_argument(
+        "--min-confidence", type=float, help="less, and no word of the lexicon, or of a photograph, is read"
+    )
     known.add_argument("--alternatives", type=at_least(1), metavar="N", help="name the N most probable texts")
+    photographs.add_arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence")
     form.add_argument("--json", action="store_true", help="JSON, with the confidence and place of every character")
@@ -50,20 +53,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     output_file.check_options(options)
+    photographs.check_options(options)
     files = image_files(options.images, options.recursive)
     constraints = _constraints(options)
     form = next((name for name in ("csv", "json", "jsonl") if getattr(options, name)), "lines")
     if options.alternatives and options.csv:
         raise ValueError("--csv has no columns for --alternatives; --json, or lines, name them.")
+    pictures = photographs.picture_paths(options.draw, files) if options.draw else None
     if options.resume:
         done, all_files = output_file.names_in(options.output), len(files)
         files = [name for name in files if name not in done]
         print(f"{all_files - len(files):,} of {all_files:,} images are in {options.output} already.", file=sys.stderr)
         if not files:
             return 0
-    model = _recognizer(options.preset, options.engine)
+    model = photographs.spotter(options) if options.detector else _recognizer(options.preset, options.engine)
     with output_file.written_to(options.output):
-        return print_readings(model, files, "read", form, constraints)
+        return print_readings(model, files, "read", form, constraints, 1 if options.detector else MANY, pictures)
 
 
 def _constraints(options: argparse.Namespace) -> dict[str, Any]:
@@ -84,20 +89,32 @@ def _recognizer(preset: str, engine: str) -> Any:
         from keras_textrec.export.cached import cached_export
         from keras_textrec.reading.exported import load_exported
 
-        return load_exported(cached_export(preset))
+        exported = load_exported(cached_export(preset))
+        if not hasattr(exported, "read"):
+            raise ValueError(f"{preset} is a detector; give it as --detector, and a recogniser as --preset.")
+        return exported
     from keras_textrec.models import TextRecognizer
 
     return TextRecognizer.from_preset(preset)
 
 
 def print_readings(
-    model: Any, files: Sequence[str], command: str, form: str = "lines", constraints: Mapping[str, Any] | None = None
+    model: Any,
+    files: Sequence[str],
+    command: str,
+    form: str = "lines",
+    constraints: Mapping[str, Any] | None = None,
+    many: int = MANY,
+    pictures: Mapping[str, pathlib.Path] | None = None,
 ) -> int:
     """Reads the files and prints what they say, each as soon as it and those before it are read; the exit status.
 
     Args:
+        model: a recogniser, or a `TextSpotter` for photographs.
         form: "lines" (in columns on a terminal, with tabs between them elsewhere), "csv", "json" or "jsonl".
         constraints: what is known of the texts, as `TextRecognizer.read` takes it.
+        many: files from which on progress is shown.
+        pictures: where each photograph is drawn with what was read in it.
     """
     from keras_textrec.images import load_image
     from keras_textrec.reading import in_order
@@ -122,40 +139,55 @@ def print_readings(
     write = {"lines": _write_lines, "csv": _write_csv, "json": _write_json, "jsonl": _write_json_lines}[form](files)
     next(write)
     failed = 0
-    show = len(files) > MANY and not sys.stdout.isatty()
+    show = len(files) > many and not sys.stdout.isatty()
     with contextlib.closing(write), progress_bar(show=show) as progress:
         task = progress.add_task("read", total=len(files))
         for position, outcome in in_order(model.read_stream(images(), **constraints or {})):
             progress.advance(task)
             name, page = files[position], pages.pop(position, 0.0)
-            if not isinstance(outcome, Reading):
+            if isinstance(outcome, Exception):
                 failed += 1
                 tell(outcome if name in str(outcome) else f"{name}: {outcome}")
                 continue
             write.send((name, outcome))
-            if not constraints and outcome.confidence < page:
-                tell(f"{name} looks like a page or a photograph, not one word or line; TextSpotter reads those.")
+            if isinstance(outcome, Reading):
+                if not constraints and outcome.confidence < page:
+                    tell(f"{name} looks like a page or a photograph, not one word or line: read it with --detector.")
+                continue
+            if not outcome:
+                tell(f"{name}: no words were found.")
+            if pictures:
+                pictures[name].parent.mkdir(parents=True, exist_ok=True)
+                outcome.draw(pictures[name])
     if failed > 1:
         tell(f"{failed:,} of {len(files):,} images could not be read.")
     return 1 if failed else 0
+
+
+def _rows(outcome: Any) -> list[tuple[str, float, Sequence[Any]]]:
+    """Text, confidence and alternatives: of a word or line; of every line of a photograph."""
+    if hasattr(outcome, "lines"):
+        return [(line.text, line.confidence, ()) for line in outcome.lines]
+    return [(outcome.text or "", outcome.confidence, outcome.alternatives)]
 
 
 def _write_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
     terminal = sys.stdout.isatty()
     width = max((len(one_line(name)) for name in files), default=0) if terminal else 0
     while True:
-        name, reading = yield
-        cells = [one_line(name).ljust(width), f"{reading.confidence:.3f}", one_line(reading.text or "")]
-        cells += [f"{one_line(other.text)} {other.probability:.3g}" for other in reading.alternatives]
-        print(*cells, sep="  " if terminal else "\t", flush=True)
+        name, outcome = yield
+        for text, confidence, alternatives in _rows(outcome):
+            cells = [one_line(name).ljust(width), f"{confidence:.3f}", one_line(text)]
+            cells += [f"{one_line(other.text)} {other.probability:.3g}" for other in alternatives]
+            print(*cells, sep="  " if terminal else "\t", flush=True)
 
 
 def _write_csv(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(("image", "text", "confidence"))
     while True:
-        name, reading = yield
-        writer.writerow((name, reading.text, f"{reading.confidence:.3f}"))
+        name, outcome = yield
+        writer.writerows((name, text, f"{confidence:.3f}") for text, confidence, _ in _rows(outcome))
         sys.stdout.flush()
 
 

@@ -167,10 +167,7 @@ class PresetModel(DataParallelTraining, DirectModel):
             RuntimeError: this process was forked from one that had a model.
         """
         enter_backend()
-        model = load_preset(preset, load_weights, dtype)
-        if not isinstance(model, cls):
-            raise ValueError(f"The preset {str(preset)!r} is a {type(model).__name__}, not a {cls.__name__}.")
-        return model
+        return load_preset(preset, load_weights, dtype, cls)
 
     def describe(self) -> dict[str, Any]:
         """What a preset tells: `model` (the constructor's arguments), `training` (the recipe), and all of `about`."""

@@ -4,33 +4,130 @@ Published pipeline: PaddleOCR `tools/infer/predict_system.py`.
 """
 
 import dataclasses
+import functools
 import logging
-from collections.abc import Sequence
-from typing import Any, Protocol
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Protocol, Self, Unpack
 
-import cv2
 import numpy as np
+from PIL import Image
 
+from keras_textrec.decoding import Constraints
+from keras_textrec.decoding.lexicons import Lexicon, lexica_of
 from keras_textrec.images import load_image
-from keras_textrec.images.boxes import Detection, clockwise
-from keras_textrec.images.converter import LONGEST_LINE
+from keras_textrec.images.boxes import Detection
+from keras_textrec.images.crops import box_around, checked_polygon, crop_word
+from keras_textrec.images.reading_order import text_lines
+from keras_textrec.models.text_detector import RepSVTRDetector
+from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.reading.stream import check_several, read_all
+from keras_textrec.reports.drawing import draw_page
 from keras_textrec.system.numbers import whole_number
 from keras_textrec.text import Reading
+from keras_textrec.text.direction import has_right_to_left, word_order
 
 logger = logging.getLogger(__name__)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Word:
-    """A word of a photograph: `polygon` float32 (N, 2), its corners (x, y) in pixels; `text`; `confidence`, 0 to 1."""
+    """A word of a photograph: `polygon` float32 (N, 2), its corners (x, y) in pixels; and what its crop reads as."""
 
     polygon: np.ndarray
-    text: str
-    confidence: float
+    reading: Reading
+
+    @property
+    def text(self) -> str:
+        return self.reading.text
+
+    @property
+    def confidence(self) -> float:
+        """From 0 to 1, as `Reading.confidence`."""
+        return self.reading.confidence
 
     def to_dict(self) -> dict:
-        """The word as plain lists, strings and numbers, for JSON."""
-        return {"text": self.text, "confidence": self.confidence, "polygon": self.polygon.tolist()}
+        """The word as plain lists, strings and numbers, for JSON; without its characters."""
+        reading = {name: value for name, value in self.reading.to_dict().items() if name != "characters"}
+        return {**reading, "polygon": self.polygon.tolist()}
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Line:
+    """A line of a photograph: its words in reading order."""
+
+    words: tuple[Word, ...]
+
+    @property
+    def text(self) -> str:
+        """The words' texts with spaces between them."""
+        return " ".join(word.text for word in self.words)
+
+    @property
+    def confidence(self) -> float:
+        """The least of its words'."""
+        return min(word.confidence for word in self.words)
+
+    @property
+    def polygon(self) -> np.ndarray:
+        """The corners of the smallest rectangle around its words, float32 (4, 2), clockwise from the top left."""
+        return box_around(np.concatenate([word.polygon for word in self.words]))
+
+    def to_dict(self) -> dict:
+        """The line as plain dictionaries, lists, strings and numbers, for JSON."""
+        return {
+            "text": self.text,
+            "confidence": self.confidence,
+            "polygon": self.polygon.tolist(),
+            "words": [word.to_dict() for word in self.words],
+        }
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Page(Sequence[Word]):
+    """What was read in a photograph: a sequence of its words in reading order, and its `lines`.
+
+    `photo` is the photograph as it was given to `read`.
+    """
+
+    photo: Any
+    lines: tuple[Line, ...]
+
+    @functools.cached_property
+    def words(self) -> tuple[Word, ...]:
+        return tuple(word for line in self.lines for word in line.words)
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+    def __getitem__(self, index):
+        return self.words[index]
+
+    def __repr__(self) -> str:
+        return f"<Page of {len(self.lines)} lines, {len(self)} words>"
+
+    @property
+    def text(self) -> str:
+        """Its lines."""
+        return "\n".join(line.text for line in self.lines)
+
+    def to_dict(self) -> dict:
+        """The page as plain dictionaries, lists, strings and numbers, for JSON."""
+        return {"text": self.text, "lines": [line.to_dict() for line in self.lines]}
+
+    def draw(self, path: str | os.PathLike | None = None) -> Image.Image:
+        """The photograph with polygons and texts, as `keras_textrec.reports.drawing.draw_page` draws it.
+
+        Args:
+            path: where to write it, too; its ending says as what.
+
+        Raises:
+            OSError, ValueError: it cannot be written there, or the photograph cannot be read any more.
+        """
+        picture = draw_page(load_image(self.photo), [line.words for line in self.lines])
+        if path is not None:
+            picture.save(path)
+        return picture
 
 
 class Detector(Protocol):
@@ -57,6 +154,9 @@ class TextSpotter:
             signs that run downwards; None never turns. A word of one narrow character, or letters stacked upright,
             must not be turned.
         min_confidence: words read with less are left out: what is no text reads as something unlikely. 0.0 keeps all.
+
+    Raises:
+        TypeError: the detector finds nothing, or the recogniser reads nothing: one was given for the other.
     """
 
     def __init__(
@@ -66,119 +166,108 @@ class TextSpotter:
         rotate_tall: float | None = 1.5,
         min_confidence: float = 0.5,
     ):
+        for role, part, method in (("detector", detector, "detect"), ("recognizer", recognizer, "read")):
+            if not hasattr(part, method):
+                raise TypeError(f"{type(part).__name__} has no `{method}`, so it is no {role}; give TextSpotter both.")
         self.detector = detector
         self.recognizer = recognizer
         self.rotate_tall = rotate_tall
         self.min_confidence = min_confidence
 
-    def read(self, photo: Any, batch_size: int = 32) -> list[Word]:
-        """Reads one photograph.
+    @classmethod
+    def from_presets(
+        cls, detector: str | os.PathLike, recognizer: str | os.PathLike = "crnn_small_en", **options: Any
+    ) -> Self:
+        """A spotter of two presets, each a name, a folder or hf://user/repo (see `TextRecognizer.from_preset`).
 
         Args:
-            photo: a path, bytes, array or PIL image; `keras_textrec.images.load_image` says what is accepted.
-            batch_size: words a step of the recogniser.
-
-        Returns:
-            The words, line by line from the top, each line from the left; `reading_order` says what a line is. What the
-            detector found that cannot hold text is left out; a warning in the log counts it.
+            options: the other arguments of `TextSpotter`.
 
         Raises:
-            FileNotFoundError, ValueError: the photograph cannot be read, or the batch size is no number of words.
+            ValueError: no such preset, or one is a recogniser where a detector is wanted, or the other way round.
+            OSError: weights that are not here cannot be downloaded.
         """
+        return cls(RepSVTRDetector.from_preset(detector), TextRecognizer.from_preset(recognizer), **options)
+
+    def read(self, photos: Any, batch_size: int = 32, **knowledge: Unpack[Constraints]) -> Page | list[Page]:
+        """Reads one photograph or many.
+
+        Args:
+            photos: a path, bytes, array or PIL image (`keras_textrec.images.load_image` says what is accepted), or
+                many of them: a list or another iterable.
+            batch_size: words a step of the recogniser.
+            knowledge: what is known of every word's text, as for the recogniser's `read`: `allow`, `pattern`,
+                `lexicon`, `alternatives`. `min_confidence` takes the place of the spotter's own.
+
+        Returns:
+            A `Page`, or a list of them: the words, line by line, as `keras_textrec.images.reading_order` tells; a line
+            of Arabic, Hebrew and the like from its right. What the detector found that cannot hold text is left out;
+            a warning in the log counts it.
+
+        Raises:
+            FileNotFoundError, ValueError: a photograph cannot be read, the batch size is no number of words, or what is
+                known makes no sense for the recogniser.
+        """
+        return read_all(photos, functools.partial(self.read_stream, batch_size=batch_size, **knowledge))
+
+    def read_stream(
+        self, photos: Iterable[Any], batch_size: int = 32, **knowledge: Unpack[Constraints]
+    ) -> Iterator[tuple[int, Page | OSError | ValueError]]:
+        """Reads any number of photographs, one after the other; arguments as for `read`.
+
+        Yields:
+            Each photograph's position, and its `Page` or the OSError or ValueError that tells why there is none.
+        """
+        check_several(photos)
         whole_number("batch_size", batch_size)  # before the detector's work
-        photo = load_image(photo)
+        least = knowledge.pop("min_confidence", None)
+        if least is None:
+            least = self.min_confidence
+        elif not 0 <= least <= 1:
+            raise ValueError(f"min_confidence is a number from 0 to 1; got {least!r}.")
+        if knowledge.get("lexicon") is not None:
+            lexicon = lexica_of(knowledge["lexicon"])  # once: it keeps what it is compiled to
+            if not isinstance(lexicon, Lexicon):
+                raise ValueError("A spotter takes one lexicon, for all words; not a list for each.")
+            knowledge["lexicon"] = lexicon
+        return enumerate(self._read(photo, batch_size, least, knowledge) for photo in photos)
+
+    def _read(
+        self, photo: Any, batch_size: int, min_confidence: float, knowledge: dict[str, Any]
+    ) -> Page | OSError | ValueError:
+        if isinstance(photo, OSError | ValueError):
+            return photo
+        try:
+            image = load_image(photo)
+            detections = self.detector.detect(image)
+        except (OSError, ValueError) as error:
+            return error
         polygons, crops, faults = [], [], []
-        for detection in self.detector.detect(photo):
+        for detection in detections:
             try:
-                polygon = _checked(detection.polygon)
-                crop = crop_word(photo, polygon, self.rotate_tall)
-                if crop.shape[1] > LONGEST_LINE * crop.shape[0]:  # a ruled line taken for text; recognisers refuse it
-                    raise ValueError(f"A polygon of {crop.shape[1]} x {crop.shape[0]} pixels is too long for text.")
+                polygon = checked_polygon(detection.polygon)
+                crops.append(crop_word(image, polygon, self.rotate_tall))
             except ValueError as error:
                 faults.append(str(error))
-                continue
-            polygons.append(polygon)
-            crops.append(crop)
+            else:
+                polygons.append(polygon)
         if faults:
             count = len(faults) + len(polygons)
             logger.warning("%d of %d detected polygons are left out. The first: %s", len(faults), count, faults[0])
+        readings = self.recognizer.read(crops, batch_size, **knowledge)
         words = [
-            Word(polygon, reading.text, reading.confidence)
-            for polygon, reading in zip(polygons, self.recognizer.read(crops, batch_size), strict=True)
-            if reading.confidence >= self.min_confidence
+            Word(polygon, reading)
+            for polygon, reading in zip(polygons, readings, strict=True)
+            if reading.confidence >= min_confidence
         ]
-        return [words[i] for i in reading_order([word.polygon for word in words])]
+        return Page(photo, _lines(words))
 
 
-def crop_word(photo: np.ndarray, polygon: np.ndarray, rotate_tall: float | None = 1.5) -> np.ndarray:
-    """A word cut out of a photograph, uint8 (H, W, 3), and straightened: uint8 (h, w, 3), h and w its sides' lengths.
-
-    Args:
-        polygon: float (N, 2), corners in pixels. Four of a convex polygon go clockwise from the text's top left; of
-            others, the smallest rectangle around them is taken.
-        rotate_tall: as `TextSpotter` has it.
-
-    Raises:
-        ValueError: the polygon is none, lies outside the photograph, or is less than two pixels wide or high.
-    """
-    polygon = _checked(polygon)
-    corners = _corners(polygon)
-    size = np.array(photo.shape[1::-1])
-    if (corners.max(0) <= 0).any() or (corners.min(0) >= size).any() or np.abs(corners).max() > 3 * size.max():
-        raise ValueError(f"The polygon {polygon.tolist()} lies outside the photograph of {size[0]} x {size[1]} pixels.")
-    top, right, bottom, left = np.linalg.norm(corners - np.roll(corners, -1, axis=0), axis=1)
-    width, height = int(max(top, bottom)), int(max(left, right))
-    if min(width, height) < 2:
-        raise ValueError(f"The polygon {polygon.tolist()} is too thin to hold text.")
-    target = np.array([[0, 0], [width, 0], [width, height], [0, height]], "float32")
-    crop = cv2.warpPerspective(
-        photo,
-        cv2.getPerspectiveTransform(corners, target),
-        (width, height),
-        flags=cv2.INTER_CUBIC,
-        borderMode=cv2.BORDER_REPLICATE,
-    )
-    if rotate_tall is not None and height >= rotate_tall * width:
-        crop = cv2.rotate(crop, cv2.ROTATE_90_COUNTERCLOCKWISE)
-    return crop
-
-
-def reading_order(polygons: Sequence[np.ndarray]) -> list[int]:
-    """The polygons' positions in reading order: top to bottom, and in a line left to right; one column of text.
-
-    A word continues a line when the middle of its left side is less than half a letter's height above or below the
-    middle of the right side of the line's last word, so that a line may climb or fall.
-
-    Args:
-        polygons: float32 (N, 2) each, corners in pixels.
-    """
-    corners = [_corners(polygon) for polygon in polygons]
-    lines: list[list[int]] = []
-    for i in sorted(range(len(corners)), key=lambda i: float(corners[i][[0, 3], 0].mean())):
-        distance, line = min(((_step(corners[line[-1]], corners[i]), line) for line in lines), default=(1.0, []))
-        if distance < 0.5:
-            line.append(i)
-        else:
-            lines.append([i])
-    lines.sort(key=lambda line: float(np.mean([corners[i][:, 1].mean() for i in line])))
-    return [i for line in lines for i in line]
-
-
-def _step(word: np.ndarray, following: np.ndarray) -> float:
-    """How far up or down the line between two words' corners (4, 2) jumps, in heights of the smaller one."""
-    height = min(np.linalg.norm(corners[3] - corners[0]) for corners in (word, following))
-    return float(abs(word[1:3, 1].mean() - following[[0, 3], 1].mean()) / height)
-
-
-def _checked(polygon: np.ndarray) -> np.ndarray:
-    """The polygon as float32 (N, 2). ValueError: it is none."""
-    polygon = np.asarray(polygon, "float32")
-    if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3 or not np.isfinite(polygon).all():
-        raise ValueError(f"The polygon {polygon.tolist()} does not have three corners (x, y) or more.")
-    return polygon
-
-
-def _corners(polygon: np.ndarray) -> np.ndarray:
-    """The four corners of a polygon (N, 2), clockwise from the top left."""
-    is_clockwise = cv2.isContourConvex(polygon) and cv2.contourArea(polygon, oriented=True) > 0
-    return polygon if len(polygon) == 4 and is_clockwise else clockwise(cv2.boxPoints(cv2.minAreaRect(polygon)))
+def _lines(words: Sequence[Word]) -> tuple[Line, ...]:
+    """The lines of a photograph's words, in reading order."""
+    turned = sum(has_right_to_left(word.text) for word in words)
+    lines = []
+    for positions in text_lines([word.polygon for word in words], right_to_left=2 * turned > len(words)):
+        line = [words[i] for i in positions]
+        lines.append(Line(tuple(line[i] for i in word_order([word.text for word in line]))))
+    return tuple(lines)

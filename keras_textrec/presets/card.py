@@ -120,7 +120,7 @@ def _usage(description: dict[str, Any], name: str) -> str:
             detector = textrec.RepSVTRDetector.from_preset("{name}")
             print(detector.detect("photo.jpg"))  # boxes, in pixels
             recognizer = textrec.TextRecognizer.from_preset("crnn_small_en")  # or another
-            print(textrec.TextSpotter(detector, recognizer).read("photo.jpg"))"""
+            print(textrec.TextSpotter(detector, recognizer).read("photo.jpg").text)"""
     backends = '" or "'.join(EXTRAS)
     intro = "With keras_textrec, on any of Keras' three backends:"
     start = (

@@ -44,7 +44,17 @@ def preset_names() -> list[str]:
 def preset_models(cls: type) -> dict[str, dict[str, Any]]:
     """The presets, name -> description, whose models are of a class or of one that is made of it."""
     descriptions = {name: describe_name(name) for name in preset_names()}
-    return {name: value for name, value in descriptions.items() if issubclass(_find_class(value["model"]), cls)}
+    return {name: value for name, value in descriptions.items() if issubclass(model_class(value), cls)}
+
+
+def model_class(description: dict[str, Any]) -> type:
+    """The class of a description's model.
+
+    Raises:
+        ValueError: the description names none, or one that does not exist.
+    """
+    importlib.import_module("keras_textrec.models")  # registers the networks, which this room knows by description only
+    return _find_class(description["model"])
 
 
 def embedded_weights(name: str) -> pathlib.Path:

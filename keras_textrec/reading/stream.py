@@ -64,7 +64,7 @@ def read_stream(
         ValueError: the batch size is no number of images.
         TypeError: one image was given; while iterating: something else than an image.
     """
-    _check_several(images)
+    check_several(images)
 
     def prepare(position: int, image: Any) -> _Waiting:
         pixels = load_image(image)
@@ -99,7 +99,7 @@ def read_pixels(
         converter: what `read_batch` has inside; it tells which images are too long.
         read_batch: takes uint8 (B, H, W, 3), RGB; its readings are in pixels of the images.
     """
-    _check_several(images)
+    check_several(images)
 
     def prepare(position: int, image: Any) -> _Waiting:
         pixels = load_image(image)
@@ -159,12 +159,12 @@ def _in_pixels(reading: Reading, waiting: _Waiting, converter: ImageConverter, w
     return dataclasses.replace(reading, characters=characters)
 
 
-def read_all(images: Any, stream: Stream) -> Reading | list[Reading]:
-    """The reading of one image, or a list of those of several: what `TextRecognizer.read` gives.
+def read_all(images: Any, stream: Callable[[Iterable[Any]], Iterator[tuple[int, Any]]]) -> Any:
+    """What a stream makes of one image, or a list of that of several: what `TextRecognizer.read` gives.
 
     Args:
         images: one image, or several: a list or another iterable, or an array (B, H, W, C).
-        stream: reads them.
+        stream: gives the outcomes of images, each with the image's position.
 
     Raises:
         OSError, ValueError: an image cannot be read; nothing is returned for the others.
@@ -172,13 +172,14 @@ def read_all(images: Any, stream: Stream) -> Reading | list[Reading]:
     several = _are_several(images)
     readings: dict[int, Reading] = {}
     for position, outcome in stream(images if several else [images]):
-        if not isinstance(outcome, Reading):
+        if isinstance(outcome, Exception):
             raise outcome
         readings[position] = outcome
     return [readings[i] for i in range(len(readings))] if several else readings[0]
 
 
-def _check_several(images: Any) -> None:
+def check_several(images: Any) -> None:
+    """TypeError: one image, where many are wanted."""
     if not _are_several(images):
         raise TypeError(f"Many images are an iterable of images or an array (B, H, W, C), not {type(images).__name__}.")
 

@@ -1,6 +1,7 @@
 """Finds the fonts of this machine that can write the wanted characters."""
 
 import logging
+import re
 import string
 import sys
 from collections import Counter
@@ -80,6 +81,28 @@ def would_do(characters: str) -> str:
     if names:
         return f"of the system's fonts these would do: {', '.join(names)}."
     return "fonts-noto-core and fonts-noto-cjk (Debian), or Noto's fonts for the script, would do; see docs/fonts.md."
+
+
+# Fonts for labels: of many characters and plain; then all that are neither bold, slanted nor narrow.
+_LABELS = re.compile(r"^(dejavusans|(noto|source ?han)sans(?!.*mono).*[-_]regular|arial|arial ?unicode)\.", re.I)
+_NO_LABELS = re.compile(r"bold|black|heavy|italic|oblique|thin|light|cond|mono", re.I)
+_drawn_by: dict[str, Path | None] = {}  # what `fonts_that_draw` found, of this process
+
+
+def fonts_that_draw(characters: str) -> dict[str, Path | None]:
+    """A font file of this system for each character, the same for many, plain ones first; None where no font has it."""
+    missing = set(characters).difference(_drawn_by)
+    if missing:
+        files = _files(filter(Path.is_dir, font_folders()))
+        files.sort(key=lambda path: 0 if _LABELS.search(path.name) else 2 if _NO_LABELS.search(path.name) else 1)
+        for path in files:
+            found = drawn(path, "".join(missing))
+            _drawn_by.update(dict.fromkeys(found, path))
+            missing -= found
+            if not missing:
+                break
+        _drawn_by.update(dict.fromkeys(missing))
+    return {character: _drawn_by[character] for character in characters}
 
 
 def listed(characters: Sequence[str]) -> str:

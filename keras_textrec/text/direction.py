@@ -54,6 +54,19 @@ def to_logical(characters: Sequence[str]) -> list[tuple[int, str]]:
     return [(last - place, mirrored[place] if levels[place] == "R" else characters[last - place]) for place in order]
 
 
+def word_order(words: Sequence[str]) -> list[int]:
+    """The positions of words, given as they stand in a line from left to right, in the order in which they are read.
+
+    Each word is in logical order. As in `to_logical`, a line with letters that are written from right to left is read
+    from there, and Latin words in it from left to right.
+    """
+    line: list[tuple[int | None, str]] = []  # the characters from left to right, and the word that each is of
+    for i, word in enumerate(words):
+        line += [(i, character) for _, character in to_visual(word or " ")] + [(None, " ")]
+    order = dict.fromkeys(line[place][0] for place, _ in to_logical([character for _, character in line]))
+    return [i for i in order if i is not None]
+
+
 def _runs(levels: str) -> list[range]:
     """What keeps its order: each word or number that runs from left to right, and every other character alone."""
     return [range(match.start(), match.end()) for match in re.finditer("[^R]+|R", levels)]

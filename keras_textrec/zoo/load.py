@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_textrec.presets import build, describe_name, preset_names
-from keras_textrec.presets.description import embedded_weights, with_guide
+from keras_textrec.presets.description import embedded_weights, model_class, with_guide
 from keras_textrec.presets.folder import WEIGHTS, describe_folder, load_weights
 from keras_textrec.presets.history import untrained
 from keras_textrec.system.paths import public_path
@@ -43,17 +43,28 @@ def describe(preset: str | pathlib.Path) -> dict[str, Any]:
     return describe_folder(folder) if folder else describe_name(str(preset))
 
 
-def load_preset(preset: str | pathlib.Path, with_weights: bool = True, dtype: str | None = None) -> keras.Model:
-    """A model from a preset's name, folder or repository (hf://), whichever class it is.
+def load_preset(
+    preset: str | pathlib.Path, with_weights: bool = True, dtype: str | None = None, cls: type | None = None
+) -> keras.Model:
+    """A model from a preset's name, folder or repository (hf://).
 
     `TextRecognizer.from_preset` says more.
 
+    Args:
+        cls: a class that it must be of; a name or folder of another is refused before anything is downloaded.
+
     Raises:
-        ValueError: no such preset, a preset without weights, a folder that is none, or files that do not fit.
+        ValueError: no such preset, one of another class or without weights, a folder that is none, or files that do not
+            fit.
         OSError: weights that are not here cannot be downloaded.
     """
     folder = download_preset(preset, with_weights) if is_hub_uri(preset) else preset_folder(preset)
     description = describe_folder(folder) if folder else describe_name(str(preset))
+    if cls is not None and not issubclass(found := model_class(description), cls):
+        hint = ""
+        if hasattr(found, "detect") != hasattr(cls, "detect"):
+            hint = "; a photograph takes both, a detector (--detector) and a recogniser (--preset)"
+        raise ValueError(f"The preset {str(preset)!r} is a {found.__name__}, not a {cls.__name__}{hint}.")
     if not with_weights:
         model = build(with_guide(description), dtype)
         model.about = untrained(model.about)

@@ -134,7 +134,7 @@ def test_a_page_is_told(preset, images, capsys):
     (images / "page.png").write_bytes(png(page))
     assert main(["read", "images/page.png", "images/cat.png", "--preset", preset]) == 0
     errors = capsys.readouterr().err
-    assert "images/page.png looks like a page" in errors and "TextSpotter" in errors and errors.count("\n") == 1
+    assert "images/page.png looks like a page" in errors and "--detector" in errors and errors.count("\n") == 1
 
 
 def test_read_prints_json(preset, images, readings, capsys):

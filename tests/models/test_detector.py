@@ -6,10 +6,11 @@ import pytest
 from keras_textrec.backbones.repsvtr import RepSVTRBackbone
 from keras_textrec.commands.train import model_to_train
 from keras_textrec.images import PhotoConverter
+from keras_textrec.images.crops import crop_word
 from keras_textrec.models.preset_model import default_jit
 from keras_textrec.models.text_detector import RepSVTRDetector
 from keras_textrec.models.text_recognizer import TextRecognizer
-from keras_textrec.models.text_spotter import TextSpotter, crop_word
+from keras_textrec.models.text_spotter import TextSpotter
 from keras_textrec.presets import build
 from keras_textrec.presets.description import dtype_policy
 from keras_textrec.training.recipes import Recipe

@@ -8,8 +8,11 @@ import cv2
 import numpy as np
 import pytest
 
+from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, find_boxes
-from keras_textrec.models.text_spotter import TextSpotter, crop_word, reading_order
+from keras_textrec.images.crops import crop_word
+from keras_textrec.models import RepSVTRDetector, TextRecognizer
+from keras_textrec.models.text_spotter import TextSpotter
 from keras_textrec.text import Reading
 from tests.tiny import WORDS, crnn, draw, png
 
@@ -116,7 +119,8 @@ def test_a_recogniser_of_the_zoo():
 
 def test_nothing_to_read():
     blank = np.full((64, 96, 3), 255, "uint8")
-    assert TextSpotter(Fixed(), crnn()).read(blank) == []
+    spotted = TextSpotter(Fixed(), crnn()).read(blank)
+    assert len(spotted) == 0 and spotted.text == "" and spotted.to_dict() == {"text": "", "lines": []}
 
 
 def test_unlikely_words_are_left_out():
@@ -130,7 +134,7 @@ def test_unlikely_words_are_left_out():
 
 def test_a_ruled_line_is_no_word(caplog):
     spotter = TextSpotter(Fixed(box(0, 10, 900, 5)), crnn(), min_confidence=0.0)
-    assert spotter.read(np.zeros((20, 900, 3), "uint8")) == []
+    assert not spotter.read(np.zeros((20, 900, 3), "uint8"))
     assert "1 of 1 detected polygons are left out. The first: A polygon of 900 x 5 pixels is too long" in caplog.text
 
 
@@ -167,15 +171,6 @@ def test_corners_in_another_order_are_boxed(order):
     assert word.text == LINES[0][0]
 
 
-# === Crops ===
-
-
-def test_a_crop_has_the_sides_of_the_word():
-    image = np.random.default_rng(0).integers(0, 256, (60, 90, 3), "uint8")
-    crop = crop_word(image, np.array([(10, 20), (70, 20), (70, 45), (10, 45)], "float32"))
-    np.testing.assert_array_equal(crop, image[20:45, 10:70])
-
-
 def test_slanted_and_tilted_words_are_straightened():
     word = draw("fish", 40)
     height, width = word.shape[:2]
@@ -187,50 +182,104 @@ def test_slanted_and_tilted_words_are_straightened():
     assert reading.text == "fish" and reading.confidence > 0.9
 
 
-def test_tall_words_are_turned_to_the_left():
-    """A sign that runs downwards: its letters' tops point right."""
-    photo = cv2.rotate(draw("fish", 40), cv2.ROTATE_90_CLOCKWISE)
-    height, width = photo.shape[:2]
-    polygon = np.array([(0, 0), (width, 0), (width, height), (0, height)], "float32")
-    np.testing.assert_array_equal(crop_word(photo, polygon), draw("fish", 40))
-    np.testing.assert_array_equal(crop_word(photo, polygon, rotate_tall=None), photo)
-    np.testing.assert_array_equal(crop_word(photo, polygon, rotate_tall=height / width + 0.1), photo)
+# === The page ===
 
 
-def test_polygons_of_many_corners_are_boxed():
-    image, _ = page()
-    bent = np.array([(10, 20), (40, 22), (70, 20), (70, 60), (40, 58), (10, 60)], "float32")
-    assert crop_word(image, bent).shape == (40, 60, 3)
-    (word,) = TextSpotter(Fixed(bent), TemplateReader(), min_confidence=-1.0).read(image)
-    np.testing.assert_array_equal(word.polygon, bent)
+def spot(words, size=(300, 500), **options):
+    """The page of words: texts and their polygons, with the confidence 0.9."""
+    reader = SimpleNamespace(read=lambda crops, batch_size, **known: [Reading(text, 0.9) for text, _ in words])
+    return TextSpotter(Fixed(*(polygon for _, polygon in words)), reader, **options).read(np.zeros((*size, 3), "uint8"))
 
 
-def test_a_polygon_without_area_is_refused():
-    with pytest.raises(ValueError, match="too thin to hold text"):
-        crop_word(page()[0], np.array([(10, 20), (70, 20), (70, 21), (10, 21)], "float32"))
+def test_a_page_has_lines_and_words():
+    spotted = spot([("world", box(70, 12, 60, 20)), ("Hello", box(10, 10, 50, 20)), ("again", box(12, 50, 40, 20))])
+    assert [line.text for line in spotted.lines] == ["Hello world", "again"] and spotted.text == "Hello world\nagain"
+    assert [word.text for word in spotted] == ["Hello", "world", "again"] and spotted[-1] is spotted.words[2]
+    np.testing.assert_allclose(spotted.lines[1].polygon, spotted[2].polygon)
+    corners = cv2.pointPolygonTest(spotted.lines[0].polygon, (69, 20), False)
+    assert spotted.lines[0].polygon.shape == (4, 2) and corners == 1
+    assert repr(spotted) == "<Page of 2 lines, 3 words>"
+    content = json.loads(json.dumps(spotted.to_dict()))
+    assert content["lines"][0]["words"][0] == {
+        "text": "Hello",
+        "confidence": 0.9,
+        "polygon": box(10, 10, 50, 20).tolist(),
+    }
+    assert set(content["lines"][0]) == {"text", "confidence", "polygon", "words"}
 
 
-# === Reading order ===
+def test_lines_from_right_to_left():
+    """Both columns of an Arabic page from their right; Latin words among them from their left."""
+    words = [("مرحبا", box(400, 10, 60, 20)), ("York", box(330, 10, 60, 20)), ("New", box(280, 10, 40, 20))]
+    words += [("سلام", box(200, 10, 40, 20)), ("باب", box(150, 10, 40, 20)), ("بيت", box(400, 45, 60, 20))]
+    words += [("كتاب", box(340, 45, 50, 20)), ("قلم", box(180, 45, 60, 20)), ("درس", box(140, 45, 30, 20))]
+    spotted = spot(words)
+    assert [line.text for line in spotted.lines] == ["مرحبا New York", "بيت كتاب", "سلام باب", "قلم درس"]
 
 
-def test_reading_order_does_not_depend_on_the_detectors():
-    boxes = [box(10, 10, 50, 20), box(80, 15, 60, 22), box(150, 5, 40, 28), box(12, 45, 90, 20), box(120, 48, 30, 16)]
-    rng = np.random.default_rng(0)
-    for _ in range(20):
-        order = rng.permutation(len(boxes))
-        assert [int(order[i]) for i in reading_order([boxes[i] for i in order])] == [0, 1, 2, 3, 4]
-    assert reading_order([]) == []
+def test_what_is_known_goes_to_the_recogniser():
+    image, polygons = page([["cat", "Dog"]], (80, 260))
+    spotter = TextSpotter(Fixed(*polygons), crnn(), min_confidence=0.0)
+    spotted = spotter.read(image, pattern=r"\d{3}", alternatives=2)
+    assert all(word.text.isdecimal() for word in spotted) and len(spotted) == 2
+    assert spotted[0].to_dict()["constraint"] == r"pattern \d{3}" and len(spotted[0].reading.alternatives) == 2
+    assert {word.text for word in spotter.read(image, lexicon=["cat", "dog"])} <= {"cat", "dog"}
+    with pytest.raises(ValueError, match="min_confidence is a number from 0 to 1; got 7"):
+        spotter.read(image, min_confidence=7)
+    assert len(spotter.read(image, min_confidence=1.0)) == 0
+    with pytest.raises(ValueError, match="one lexicon, for all words"):
+        spotter.read(image, lexicon=[["cat"], ["dog"]])
+    with pytest.raises(ValueError, match="is no regular expression"):  # also where there are no words
+        TextSpotter(Fixed(), crnn()).read(image, pattern="(")
 
 
-def test_small_words_beside_a_large_one_are_lines():
-    large, upper, lower = box(0, 0, 100, 100), box(110, 5, 80, 30), box(110, 60, 80, 30)
-    order = reading_order([lower, large, upper])
-    assert order.index(2) < order.index(0)
-    assert len(order) == 3
+def test_many_photographs(tmp_path):
+    image, polygons = page()
+    spotter = TextSpotter(CoreDetector(polygons), TemplateReader())
+    (tmp_path / "page.png").write_bytes(png(image))
+    pages = spotter.read([tmp_path / "page.png", image])
+    assert [[word.text for word in page] for page in pages] == [list(itertools.chain(*LINES))] * 2
+    taken = []
+    photos = (taken.append(photo) or photo for photo in (tmp_path / "lost.png", tmp_path / "page.png", image))
+    stream = spotter.read_stream(photos)
+    position, error = next(stream)
+    assert position == 0 and isinstance(error, FileNotFoundError) and len(taken) == 1
+    assert [(position, len(page)) for position, page in stream] == [(1, 10), (2, 10)]
+    with pytest.raises(FileNotFoundError, match=r"lost\.png"):
+        spotter.read([image, tmp_path / "lost.png"])
+    with pytest.raises(TypeError, match="Many images are an iterable"):
+        spotter.read_stream(tmp_path / "page.png")
 
 
-def test_lines_may_climb():
-    """Each word stands half a height above the one before; the next line starts right below."""
-    first = [box(60 * i, 100 - 4 * i, 50, 20) for i in range(12)]
-    second = [box(60 * i, 128 - 4 * i, 50, 20) for i in range(12)]
-    assert reading_order(first + second) == list(range(24))
+def test_a_page_is_drawn(tmp_path):
+    image, polygons = page()
+    (tmp_path / "page.png").write_bytes(png(image))
+    spotted = TextSpotter(CoreDetector(polygons), TemplateReader()).read(tmp_path / "page.png")
+    picture = spotted.draw(tmp_path / "drawn.png")
+    assert np.array_equal(load_image(tmp_path / "drawn.png"), np.asarray(picture))
+    assert picture.height >= 2 * image.shape[0]
+
+
+# === Detectors and recognisers ===
+
+
+def test_a_spotter_of_presets(monkeypatch):
+    finds, reads = Fixed(), TemplateReader()
+    monkeypatch.setattr(RepSVTRDetector, "from_preset", {"finds": finds}.get)
+    monkeypatch.setattr(TextRecognizer, "from_preset", {"reads": reads, "crnn_small_en": crnn()}.get)
+    spotter = TextSpotter.from_presets("finds", "reads", min_confidence=0.2)
+    assert (spotter.detector, spotter.recognizer, spotter.min_confidence) == (finds, reads, 0.2)
+    assert TextSpotter.from_presets("finds").recognizer is crnn()
+
+
+def test_one_given_for_the_other(monkeypatch):
+    monkeypatch.setattr("keras_textrec.zoo.load.trained_preset", None)  # nothing is downloaded to find out
+    both = r"; a photograph takes both, a detector \(--detector\) and a recogniser \(--preset\)\.$"
+    with pytest.raises(ValueError, match=f"The preset 'crnn_small_en' is a CRNN, not a RepSVTRDetector{both}"):
+        TextSpotter.from_presets("crnn_small_en", "crnn_small_en")
+    with pytest.raises(ValueError, match=f"The preset 'repsvtr_det' is a RepSVTRDetector, not a TextRecognizer{both}"):
+        TextRecognizer.from_preset("repsvtr_det")
+    with pytest.raises(TypeError, match="CRNN has no `detect`, so it is no detector"):
+        TextSpotter(crnn(), crnn())
+    with pytest.raises(TypeError, match="Fixed has no `read`, so it is no recognizer"):
+        TextSpotter(Fixed(), Fixed())

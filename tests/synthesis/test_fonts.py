@@ -12,7 +12,7 @@ from keras_textrec.synthesis import fonts as fonts_module
 from keras_textrec.synthesis.config import as_section, load_config
 from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.font import Font, only_capitals
-from keras_textrec.synthesis.fonts import FontChooser, _rate, find_fonts
+from keras_textrec.synthesis.fonts import FontChooser, _rate, find_fonts, fonts_that_draw
 
 pytestmark = pytest.mark.once
 
@@ -165,3 +165,15 @@ def test_families_count_alike_and_by_their_weights():
 
 def test_basic_layout_needs_no_raqm(fonts):
     assert fonts[0].load(20).layout_engine == ImageFont.Layout.BASIC
+
+
+def test_a_font_for_each_character(fonts, tmp_path, monkeypatch):
+    """Plain ones first; a file that is no font is passed over; what no font has is looked for once."""
+    for name in ("a-bold.ttf", "b.ttf", "c-italic.ttf"):
+        shutil.copy(fonts[0].path, tmp_path / name)
+    (tmp_path / "a.ttf").write_text("no font")
+    monkeypatch.setattr(fonts_module, "font_folders", lambda: [tmp_path])
+    monkeypatch.setattr(fonts_module, "_drawn_by", {})
+    assert fonts_that_draw("ab\U0001f995") == {"a": tmp_path / "b.ttf", "b": tmp_path / "b.ttf", "\U0001f995": None}
+    monkeypatch.setattr(fonts_module, "_files", None)
+    assert fonts_that_draw("\U0001f995b") == {"\U0001f995": None, "b": tmp_path / "b.ttf"}

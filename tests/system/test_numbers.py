@@ -1,4 +1,5 @@
 import argparse
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -47,7 +48,7 @@ def test_workers_and_the_spotter():
     with pytest.raises(ValueError, match="processes must be a whole number of at least 1, not -2"):
         Workers(len, -2)
     with pytest.raises(ValueError, match="batch_size must be a whole number of at least 1, not -1"):
-        TextSpotter(None, None).read(np.zeros((20, 20, 3), "uint8"), batch_size=-1)
+        TextSpotter(both := SimpleNamespace(detect=None, read=None), both).read(np.zeros((20, 20, 3)), batch_size=-1)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@ import random
 
 import pytest
 
-from keras_textrec.text.direction import has_right_to_left, to_logical, to_visual
+from keras_textrec.text.direction import has_right_to_left, to_logical, to_visual, word_order
 
 pytestmark = pytest.mark.once
 
@@ -77,3 +77,22 @@ def test_nothing_is_lost():
 def test_the_number_follows_the_word_where_two_texts_look_the_same():
     assert shown("abc 12 אב") == shown("12 abc אב") == "בא abc 12"
     assert said("בא abc 12") == "abc 12 אב"
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (["a", "b", "12"], "a b 12"),
+        (["שלום", "בוא"], "בוא שלום"),
+        (["New", "York", "שלום"], "שלום New York"),
+        (["12", "34", "שלום"], "שלום 34 12"),
+        (["סוף", "iPhone", "12", "אב"], "אב iPhone 12 סוף"),
+        (["(סוף", "אב)"], "אב) (סוף"),
+        (["", "אב", "גד"], "גד אב "),
+        (["אב"], "אב"),
+        ([], ""),
+    ],
+)
+def test_the_words_of_a_line(line, text):
+    """From left to right, as a detector finds them."""
+    assert " ".join(line[i] for i in word_order(line)) == text
