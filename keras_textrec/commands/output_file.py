@@ -8,6 +8,8 @@ from collections.abc import Iterator
 
 from keras_textrec.system.paths import check_file
 
+_BEGINNING = b'{"image": '  # of a line
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--output", metavar="FILE", type=pathlib.Path, help="write there (UTF-8) as it is read")
@@ -37,7 +39,7 @@ def names_in(path: pathlib.Path) -> set[str]:
     end = 0
     with path.open("rb+") as file:
         for number, line in enumerate(file, 1):
-            if not line.endswith(b"\n"):
+            if not line.endswith(b"\n") and _BEGINNING.startswith(line[: len(_BEGINNING)]):
                 file.truncate(end)
                 break
             end += len(line)
