@@ -43,6 +43,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--min-confidence", type=float, help="less, and no word of the lexicon, or of a photograph, is read"
     )
     known.add_argument("--alternatives", type=at_least(1), metavar="N", help="name the N most probable texts")
+    parser.add_argument(
+        "--orientations",
+        metavar="DEGREES",
+        help="read each image turned counterclockwise, too, and keep the best: 0,180 or 0,90,180,270 or 0,stacked "
+        "(letters one below the other) or tall (all but 180, of images higher than wide)",
+    )
     photographs.add_arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence")
@@ -72,9 +78,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _constraints(options: argparse.Namespace) -> dict[str, Any]:
-    """What is known of the texts, as `TextRecognizer.read` takes it."""
+    """How to read and what is known of the texts, as `TextRecognizer.read` takes it."""
     names = ("allow", "pattern", "lexicon", "alternatives", "min_confidence")
     constraints = {name: value for name in names if (value := getattr(options, name)) is not None}
+    if options.orientations is not None:
+        several = tuple(int(one) if one.isdecimal() else one for one in options.orientations.split(","))
+        constraints["orientations"] = "tall" if several == ("tall",) else several
     if options.lexicon is not None:
         from keras_textrec.decoding import Lexicon
 
@@ -178,6 +187,8 @@ def _write_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]
         name, outcome = yield
         for text, confidence, alternatives in _rows(outcome):
             cells = [one_line(name).ljust(width), f"{confidence:.3f}", one_line(text)]
+            if getattr(outcome, "orientation", None) is not None:
+                cells.append(str(outcome.orientation))
             cells += [f"{one_line(other.text)} {other.probability:.3g}" for other in alternatives]
             print(*cells, sep="  " if terminal else "\t", flush=True)
 

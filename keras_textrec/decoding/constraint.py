@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -24,7 +24,7 @@ class Constraints(TypedDict, total=False):
 
     allow: str | None
     pattern: str | None
-    lexicon: "Lexicon | str | os.PathLike | Sequence[str] | Sequence[Sequence[str]] | Sequence[Lexicon] | None"
+    lexicon: "Lexicon | str | os.PathLike | Iterable[str] | Iterable[Iterable[str]] | Iterable[Lexicon] | None"
     alternatives: int | None
     min_confidence: float | None
 
@@ -35,8 +35,8 @@ class Constraint:
     Args:
         allow: the characters that a text may have, or ranges of them: "0-9A-Z-".
         pattern: a regular expression that the whole text fits, of these characters where they are given.
-        lexicon: the words that a text may be: a list, a UTF-8 file of one a line, or a `Lexicon`; or a list of lists or
-            of lexica, one for each image.
+        lexicon: the words that a text may be: a list, a UTF-8 file of one a line, or a `Lexicon`; or a list or iterator
+            of lists or of lexica, one for each image.
         alternatives: how many of the most probable texts a reading names; the first is its own.
         min_confidence: of a lexicon: where the best word's confidence is less, the text is None.
 
@@ -57,7 +57,7 @@ class Constraint:
         *,
         allow: str | None = None,
         pattern: str | None = None,
-        lexicon: "Lexicon | str | os.PathLike | Sequence | None" = None,
+        lexicon: "Lexicon | str | os.PathLike | Iterable | None" = None,
         alternatives: int | None = None,
         min_confidence: float | None = None,
     ):
@@ -73,7 +73,7 @@ class Constraint:
         self.allowed = np.array([bool(entry) for entry in charset])
         if allow is not None:
             self.allowed &= _allowed(allow, charset)
-        self.lexica: Lexicon | list[Lexicon] | None = None if lexicon is None else lexica_of(lexicon)
+        self.lexica: Lexicon | Iterable[Lexicon | ValueError] | None = None if lexicon is None else lexica_of(lexicon)
         if isinstance(self.lexica, Lexicon):
             compiled = self.lexica.compiled(tokenizer)
             if compiled.left_out:
@@ -89,9 +89,9 @@ class Constraint:
             self.description = "lexicon without a word that can be written"
 
     @property
-    def each(self) -> list[Lexicon] | None:
-        """The lexica of the images, where each has its own."""
-        return self.lexica if isinstance(self.lexica, list) else None
+    def each(self) -> Iterable[Lexicon | ValueError] | None:
+        """The lexica of the images, where each has its own; of an iterator, once."""
+        return None if isinstance(self.lexica, Lexicon) else self.lexica
 
     def compiled(self, lexicon: Lexicon) -> CompiledLexicon | None:
         """One image's lexicon; None where none of its words can be written."""

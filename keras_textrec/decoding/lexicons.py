@@ -1,10 +1,12 @@
 """Lists of the words that an image may show."""
 
 import functools
+import itertools
 import os
 import pathlib
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 import numpy as np
 
@@ -158,19 +160,35 @@ def read_lines(path: str | os.PathLike) -> list[str]:
         raise ValueError(f"The lexicon file {str(path)!r} is not UTF-8 text: {error}.") from error
 
 
-def lexica_of(lexicon) -> "Lexicon | list[Lexicon]":
-    """What `read` is given as its lexicon: one for all images, or a list with one for each."""
+def lexica_of(lexicon: Any) -> "Lexicon | list[Lexicon] | Iterator[Lexicon | ValueError]":
+    """What `read` is given as its lexicon: one for all images, or one for each, of a list or an iterator as they come;
+    of an iterator, with the reason in the place of one that is none."""
     if isinstance(lexicon, Lexicon):
         return lexicon
     if isinstance(lexicon, str | os.PathLike):
         return Lexicon(lexicon)
     if not isinstance(lexicon, Iterable):
         raise TypeError(f"A lexicon is a list of words, a file or a Lexicon, not {type(lexicon).__name__}.")
-    words = list(lexicon)
-    if not words or isinstance(words[0], str):
-        return Lexicon(words)
-    known: dict[Sequence[str], Lexicon] = {}  # images of one photograph share their words
-    return [each if isinstance(each, Lexicon) else known.setdefault(tuple(each), Lexicon(each)) for each in words]
+    entries = iter(lexicon)
+    first = list(itertools.islice(entries, 1))
+    entries = itertools.chain(first, entries)
+    if not first or isinstance(first[0], str):
+        return Lexicon(entries)
+    made = functools.lru_cache(maxsize=32)(Lexicon)  # images of one photograph share their words
+
+    def lexicon_of(each: Any) -> Lexicon:
+        return each if isinstance(each, Lexicon) else made(tuple(each))
+
+    if not isinstance(lexicon, Iterator):
+        return [lexicon_of(each) for each in entries]
+    return (_or_why_not(lexicon_of, each) for each in entries)
+
+
+def _or_why_not(make: "Callable[[Any], Lexicon]", each: Any) -> "Lexicon | ValueError":
+    try:
+        return make(each)
+    except ValueError as error:
+        return error
 
 
 def _compared(text: str) -> str:

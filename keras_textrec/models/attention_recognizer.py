@@ -15,6 +15,7 @@ from keras_textrec.models.preset_model import default_jit
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.reading import read_all, read_stream
 from keras_textrec.reading.confidence import calibrated
+from keras_textrec.reading.orientation import Orientations
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Reading, SequenceTokenizer
 
@@ -116,25 +117,35 @@ class AttentionRecognizer(TextRecognizer):
         return seen if len(seen) > 1 else seen[0]
 
     def read(
-        self, images: Any, batch_size: int = 32, attention: bool = False, **constraints: Unpack[Constraints]
+        self,
+        images: Any,
+        batch_size: int = 32,
+        orientations: Orientations | None = None,
+        attention: bool = False,
+        **constraints: Unpack[Constraints],
     ) -> Reading | list[Reading]:
         """As `TextRecognizer.read`. An attention decoder does not place its characters: each spans the image.
 
         Args:
             attention: give every reading its attention maps, float (characters, ...), over the network's last feature
-                map; the images are read one by one, and without constraints.
+                map; the images are read one by one, as they are, and without constraints.
         """
-        options = {"batch_size": batch_size, "attention": attention, **constraints}
+        options = {"batch_size": batch_size, "orientations": orientations, "attention": attention, **constraints}
         return read_all(images, functools.partial(self.read_stream, **options))
 
     def read_stream(
-        self, images: Iterable[Any], batch_size: int = 32, attention: bool = False, **constraints: Unpack[Constraints]
+        self,
+        images: Iterable[Any],
+        batch_size: int = 32,
+        orientations: Orientations | None = None,
+        attention: bool = False,
+        **constraints: Unpack[Constraints],
     ) -> Iterator[tuple[int, Outcome]]:
         """As `TextRecognizer.read_stream`, with attention as in `read`."""
         if not attention:
-            return super().read_stream(images, batch_size, **constraints)
-        if constraints:
-            raise ValueError(f"Attention maps are those of a free reading; leave out {' and '.join(constraints)}.")
+            return super().read_stream(images, batch_size, orientations, **constraints)
+        if given := [*constraints, *(["orientations"] if orientations is not None else [])]:
+            raise ValueError(f"Attention maps are those of a free reading; leave out {' and '.join(given)}.")
         outcomes = read_stream(images, self.converter, self._read_with_attention, 1, self._canvas_widths)
         return calibrated(outcomes, self.calibration)
 

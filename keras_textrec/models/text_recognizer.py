@@ -17,6 +17,7 @@ from keras_textrec.models.trainable_recognizer import TrainableRecognizer
 from keras_textrec.presets.description import dtype_policy
 from keras_textrec.reading import read_all, read_stream
 from keras_textrec.reading.confidence import Calibration, calibrated
+from keras_textrec.reading.orientation import Orientations, read_oriented
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Charset, Reading
 
@@ -34,7 +35,13 @@ class TextRecognizer(TrainableRecognizer):
 
     # === Reading ===
 
-    def read(self, images: Any, batch_size: int = 32, **constraints: Unpack[Constraints]) -> Reading | list[Reading]:
+    def read(
+        self,
+        images: Any,
+        batch_size: int = 32,
+        orientations: Orientations | None = None,
+        **constraints: Unpack[Constraints],
+    ) -> Reading | list[Reading]:
         """Reads one image or many, within what is known of their texts.
 
         Threads may share a model; they are served one after the other.
@@ -43,48 +50,63 @@ class TextRecognizer(TrainableRecognizer):
             images: a path, bytes, an open file, array or PIL image (`keras_textrec.images.load_image` says what is
                 accepted), or many of them: a list or another iterable, or an array (B, H, W, 3).
             batch_size: images a step at most.
+            orientations: in which each image is read, the best of which is kept (`Reading.orientation`): some of 0, 90,
+                180 and 270, the degrees by which it is turned counterclockwise first, and "stacked", for letters that
+                stand one below the other; or "tall": 0, 90, 270 and "stacked" for images higher than wide, 0 for
+                others. `keras_textrec.reading.orientation` says which is the best. None: as it is given.
             constraints: what is known of the texts (docs/reading.md). An image that no text fits reads as "", with the
                 confidence 0.
 
                 - allow: the characters that a text may have, or ranges of them, as "0-9A-Z-".
                 - pattern: a regular expression that the whole text fits.
                 - lexicon: the words that a text may be: a list, a UTF-8 file of one a line, a `Lexicon`, which can
-                  ignore case and punctuation, or a list of lists or lexica, one for each image.
+                  ignore case and punctuation, or lists or lexica, one for each image: a list of them or an iterator,
+                  which is asked for the next as the images are.
                 - alternatives: how many of the most probable texts to name in `Reading.alternatives`.
                 - min_confidence: of a lexicon: where the best word's confidence is less, `Reading.text` is None.
 
         Returns:
             A `Reading`, or a list of them in the order of the images. `left` and `right` of its characters are columns
-            of the given image, in pixels (rows, where the converter turns it), or None where the network does not tell.
+            of the given image, in pixels (rows, where it was turned by a quarter), or None where the network does not
+            tell.
 
         Raises:
-            FileNotFoundError, ValueError: an image cannot be read; nothing is returned for the others. Or a constraint
-                makes no sense for this network; `keras_textrec.decoding.Constraint` says which.
+            FileNotFoundError, ValueError: an image cannot be read; nothing is returned for the others. Or orientations
+                are none, or a constraint makes no sense for this network; `keras_textrec.decoding.Constraint` says
+                which.
             RuntimeError: this process was forked from one that had a model (see `keras_textrec.system.forks`).
         """
-        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size, **constraints))
+        options = {"batch_size": batch_size, "orientations": orientations, **constraints}
+        return read_all(images, functools.partial(self.read_stream, **options))
 
     def read_stream(
-        self, images: Iterable[Any], batch_size: int = 32, **constraints: Unpack[Constraints]
+        self,
+        images: Iterable[Any],
+        batch_size: int = 32,
+        orientations: Orientations | None = None,
+        **constraints: Unpack[Constraints],
     ) -> Iterator[tuple[int, Outcome]]:
         """Reads any number of images, in the memory of a few batches; results come as they are ready.
 
         Args:
             images: any iterable of what `read` takes, such as a generator of paths.
             batch_size: images a step at most.
-            constraints: as for `read`.
+            orientations, constraints: as for `read`.
 
         Yields:
             Each image's position, and its `Reading` or the OSError or ValueError that tells why there is none;
             `keras_textrec.reading.read_stream` says in which order.
         """
-        if all(value is None for value in constraints.values()):
-            outcomes = read_stream(images, self.converter, self.read_batch, batch_size, self._canvas_widths)
-            return calibrated(outcomes, self.calibration)
-        constraint = Constraint(self.tokenizer, **constraints)
-        read_batch = self.constrained_reader(constraint)
-        outcomes = read_stream(images, self.converter, read_batch, batch_size, self._canvas_widths, constraint.each)
-        return outcomes if constraint.lexica is not None else calibrated(outcomes, self.calibration)
+        calibration, read_batch, lexica = self.calibration, self.read_batch, None
+        if any(value is not None for value in constraints.values()):
+            constraint = Constraint(self.tokenizer, **constraints)
+            calibration = calibration if constraint.lexica is None else None
+            read_batch, lexica = self.constrained_reader(constraint), constraint.each
+
+        def stream(images: Iterable[Any], lexica: Iterable[Any] | None) -> Iterator[tuple[int, Outcome]]:
+            return read_stream(images, self.converter, read_batch, batch_size, self._canvas_widths, lexica)
+
+        return calibrated(read_oriented(images, orientations, self.converter, stream, lexica), calibration)
 
     @property
     def calibration(self) -> Calibration | None:

@@ -2,7 +2,7 @@
 
 import functools
 import pathlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Protocol, Unpack
 
 import numpy as np
@@ -12,6 +12,7 @@ from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.reading.confidence import calibrated
 from keras_textrec.reading.contract import Contract
+from keras_textrec.reading.orientation import Orientations, read_oriented
 from keras_textrec.reading.stream import Outcome, read_all, read_pixels, read_stream
 from keras_textrec.text import Character, CTCTokenizer, Reading
 
@@ -71,29 +72,43 @@ class ExportedRecognizer:
         facts = f"{self.contract.preset or self.contract.model}, {len(self.contract.charset)} characters"
         return f"<{type(self).__name__} of {facts}, input {self.engine.takes}>"
 
-    def read(self, images: Any, batch_size: int = 32, **constraints: Unpack[Constraints]) -> Reading | list[Reading]:
+    def read(
+        self,
+        images: Any,
+        batch_size: int = 32,
+        orientations: Orientations | None = None,
+        **constraints: Unpack[Constraints],
+    ) -> Reading | list[Reading]:
         """Reads one image or many; arguments and results are those of `TextRecognizer.read`.
 
         Raises:
             ValueError: as there; or constraints were given, and the file is not a CTC network's, `input="core"`.
         """
-        return read_all(images, functools.partial(self.read_stream, batch_size=batch_size, **constraints))
+        options = {"batch_size": batch_size, "orientations": orientations, **constraints}
+        return read_all(images, functools.partial(self.read_stream, **options))
 
     def read_stream(
-        self, images: Iterable[Any], batch_size: int = 32, **constraints: Unpack[Constraints]
+        self,
+        images: Iterable[Any],
+        batch_size: int = 32,
+        orientations: Orientations | None = None,
+        **constraints: Unpack[Constraints],
     ) -> Iterator[tuple[int, Outcome]]:
         """Reads any number of images; arguments and results are those of `TextRecognizer.read_stream`."""
+        calibration, read_batch, lexica = self.contract.calibration, self._read_core, None
         if any(value is not None for value in constraints.values()):
             constraint = Constraint(self.tokenizer, **constraints)
-            outcomes = self._read_within(constraint, images, batch_size)
-            return outcomes if constraint.lexica is not None else calibrated(outcomes, self.contract.calibration)
-        if self.engine.takes == "core":
-            outcomes = read_stream(images, self.converter, self._read_core, batch_size)
-        else:
-            outcomes = read_pixels(images, self.converter, self._read_pixels, batch_size)
-        return calibrated(outcomes, self.contract.calibration)
+            calibration = calibration if constraint.lexica is None else None
+            read_batch, lexica = self._constrained_reader(constraint), constraint.each
 
-    def _read_within(self, constraint: Constraint, images: Any, batch_size: int) -> Iterator[tuple[int, Outcome]]:
+        def stream(images: Iterable[Any], lexica: Iterable[Any] | None) -> Iterator[tuple[int, Outcome]]:
+            if self.engine.takes == "image":
+                return read_pixels(images, self.converter, self._read_pixels, batch_size)
+            return read_stream(images, self.converter, read_batch, batch_size, knowledge=lexica)
+
+        return calibrated(read_oriented(images, orientations, self.converter, stream, lexica), calibration)
+
+    def _constrained_reader(self, constraint: Constraint) -> Callable[..., list[Reading]]:
         if not isinstance(self.tokenizer, CTCTokenizer):
             raise ValueError(
                 "The decoder of this exported file writes by itself, and cannot be told what is known of the text; "
@@ -109,7 +124,7 @@ class ExportedRecognizer:
         def read_batch(x: np.ndarray, valid_ratio: np.ndarray, lexica: Sequence[Lexicon] | None = None):
             return decoder.decode(self._probabilities(x, valid_ratio), valid_ratio, lexica)
 
-        return read_stream(images, self.converter, read_batch, batch_size, knowledge=constraint.each)
+        return read_batch
 
     def _read_core(self, x: np.ndarray, valid_ratio: np.ndarray) -> Sequence[Reading]:
         return self.tokenizer.decode(self._probabilities(x, valid_ratio), valid_ratio=valid_ratio)

@@ -1,6 +1,7 @@
 """The one loop from images to readings: decode, resize, group by canvas width, batch, ask the network, decode."""
 
 import dataclasses
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -23,12 +24,14 @@ Stream = Callable[[Iterable[Any]], Iterator[tuple[int, Outcome]]]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Waiting:
-    """An image on its way: its place in the stream, its shape (H, W, 3), its pixels, on the canvas, and their end."""
+    """An image on its way: its place in the stream, its shape (H, W, 3), its pixels, on the canvas, their end, and what
+    is known of it."""
 
     position: int
     shape: tuple[int, ...]
     pixels: np.ndarray
     end: int
+    known: Any = None
 
 
 def read_stream(
@@ -37,7 +40,7 @@ def read_stream(
     read_batch: Callable[..., Sequence[Reading]],
     batch_size: int = 32,
     widths: Sequence[int] | None = None,
-    knowledge: Sequence[Any] | None = None,
+    knowledge: Iterable[Any] | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
     """Reads any number of images in the memory of a few batches.
 
@@ -54,6 +57,8 @@ def read_stream(
         batch_size: images a step at most.
         widths: those of the canvases, the least first: an image's is the least of them that holds it. None: every image
             has the converter's `canvas_width`.
+        knowledge: what is known of each image, which `read_batch` then takes as its third argument, a list of B; or the
+            OSError or ValueError that is the image's outcome. It is looked at as the images are.
 
     Yields:
         The image's position among `images`, and its `Reading`, or the OSError or ValueError that tells why there is
@@ -66,25 +71,23 @@ def read_stream(
     """
     check_several(images)
 
-    def prepare(position: int, image: Any) -> _Waiting:
+    def prepare(position: int, image: Any, known: Any) -> _Waiting:
         pixels = load_image(image)
-        if knowledge is not None and position >= len(knowledge):
-            raise ValueError(f"There are more images than the {len(knowledge)} that something is known of.")
         width = converter.canvas_width(pixels.shape)
         if widths:
             width = next(other for other in widths if other >= width)
         canvas = np.empty((converter.height, width, 3), "uint8")
-        return _Waiting(position, pixels.shape, canvas, converter.fit(pixels, canvas))
+        return _Waiting(position, pixels.shape, canvas, converter.fit(pixels, canvas), known)
 
     def read(group: list[_Waiting]) -> Iterator[Reading]:
         pixels, ends = np.stack([waiting.pixels for waiting in group]), [waiting.end for waiting in group]
         x = converter.normalize(pixels, ends, np.empty(pixels.shape, "float32"))
         width = x.shape[2]
-        known = [] if knowledge is None else [[knowledge[waiting.position] for waiting in group]]
+        known = [] if knowledge is None else [[waiting.known for waiting in group]]
         readings = read_batch(x, np.array(ends, "float32") / width, *known)
         return (_in_pixels(*pair, converter, width) for pair in zip(readings, group, strict=True))
 
-    return _read(images, prepare, read, whole_number("batch_size", batch_size))
+    return _read(with_knowledge(images, knowledge), prepare, read, whole_number("batch_size", batch_size))
 
 
 def read_pixels(
@@ -101,7 +104,7 @@ def read_pixels(
     """
     check_several(images)
 
-    def prepare(position: int, image: Any) -> _Waiting:
+    def prepare(position: int, image: Any, known: Any) -> _Waiting:
         pixels = load_image(image)
         converter.canvas_width(pixels.shape)
         return _Waiting(position, pixels.shape, pixels, pixels.shape[1])
@@ -109,23 +112,24 @@ def read_pixels(
     def read(group: list[_Waiting]) -> Sequence[Reading]:
         return read_batch(np.stack([waiting.pixels for waiting in group]))
 
-    return _read(images, prepare, read, whole_number("batch_size", batch_size))
+    return _read(with_knowledge(images, None), prepare, read, whole_number("batch_size", batch_size))
 
 
 def _read(
-    images: Iterable[Any],
-    prepare: Callable[[int, Any], _Waiting],
+    images: Iterable[tuple[Any, Any]],
+    prepare: Callable[[int, Any, Any], _Waiting],
     read: Callable[[list[_Waiting]], Iterable[Reading]],
     batch_size: int,
 ) -> Iterator[tuple[int, Outcome]]:
     # By size; the group that has waited longest comes first.
     groups: dict[tuple[int, ...], list[_Waiting]] = {}
     held = 0
-    for position, image in enumerate(images):
+    for position, pair in enumerate(images):
         try:
-            if isinstance(image, OSError | ValueError):
-                raise image
-            waiting = prepare(position, image)
+            for one in pair:
+                if isinstance(one, OSError | ValueError):
+                    raise one
+            waiting = prepare(position, *pair)
         except (OSError, ValueError) as error:
             yield position, error
             continue
@@ -178,8 +182,16 @@ def read_all(images: Any, stream: Callable[[Iterable[Any]], Iterator[tuple[int, 
     return [readings[i] for i in range(len(readings))] if several else readings[0]
 
 
+def with_knowledge(images: Iterable[Any], knowledge: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
+    """The images, each with what is known of it, a ValueError where that ends too early."""
+    end = ValueError("There are more images than the lexicon has lists of words.")
+    known = itertools.repeat(None) if knowledge is None else itertools.chain(knowledge, itertools.repeat(end))
+    for image in images:  # `zip` would keep an image longer than this does
+        yield image, next(known)
+
+
 def check_several(images: Any) -> None:
-    """TypeError: one image, where many are wanted."""
+    """TypeError: it is one image, not an iterable of images."""
     if not _are_several(images):
         raise TypeError(f"Many images are an iterable of images or an array (B, H, W, C), not {type(images).__name__}.")
 

@@ -44,6 +44,11 @@ class Reading:
     where that is less than the `min_confidence` which `read` was given. `constraint` says what limited the text, ""
     where nothing did. `alternatives`, where they were asked for, are the most probable texts, the best first.
 
+    `orientation`, where some were asked for, is that in which it was read: the degrees by which the image was turned
+    counterclockwise (0, 90: the text runs downwards, 180: it stands on its head, 270: it runs upwards), or "stacked":
+    the letters stand one below the other. None: as the image was given. Places of characters are columns of the given
+    image then, too, or of 90, 270 and "stacked" its rows, `left` the lesser and `right` the greater one.
+
     `attention`, where it was asked for, is float (characters, ...): for every character, how much of it was read from
     each place of the network's last feature map. It takes no part in comparisons.
     """
@@ -54,10 +59,12 @@ class Reading:
     attention: np.ndarray | None = dataclasses.field(default=None, compare=False)
     constraint: str = ""
     alternatives: tuple[Alternative, ...] = ()
+    orientation: int | str | None = None
 
     def __repr__(self) -> str:
         count = len(self.characters)
         facts = [f"confidence={self.confidence:.4f}", f"{count} character{'' if count == 1 else 's'}"]
+        facts += [] if self.orientation is None else [f"orientation {self.orientation}"]
         facts += [self.constraint] if self.constraint else []
         facts += [f"{len(self.alternatives)} alternatives"] if self.alternatives else []
         return f"Reading({self.text!r}, {', '.join(facts)})"
@@ -85,6 +92,8 @@ class Reading:
         """The reading as plain dictionaries, lists, strings and numbers, for JSON; without the attention."""
         characters = [dict(vars(c)) for c in self.characters]  # `dataclasses.asdict` copies each value deeply
         content = {"text": self.text, "confidence": self.confidence, "characters": characters}
+        if self.orientation is not None:
+            content["orientation"] = self.orientation
         if self.constraint:
             content["constraint"] = self.constraint
         if self.alternatives:

@@ -197,6 +197,16 @@ def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
     assert main(["read", files[0], "--preset", preset, "--pattern", r"\d{3}", "--json"]) == 0
     (content,) = json.loads(capsys.readouterr().out)
     assert content["constraint"] == r"pattern \d{3}" and content["text"].isdecimal()
+    assert main(["read", files[0], "--preset", preset, "--orientations", "0,180"]) == 0
+    wanted = crnn().read(files[0], orientations=(0, 180))
+    assert capsys.readouterr().out.split() == [
+        files[0],
+        f"{wanted.confidence:.3f}",
+        wanted.text,
+        str(wanted.orientation),
+    ]
+    assert main(["read", files[0], "--preset", preset, "--orientations", "0,45"]) == 1
+    assert "orientations are 'tall', or some of" in capsys.readouterr().err
     assert main(["read", files[0], "--preset", preset, "--pattern", "(", "--allow", "a"]) == 1
     assert "is no regular expression" in capsys.readouterr().err
     assert main(["read", files[0], "--preset", preset, "--ignore-case"]) == 1

@@ -38,3 +38,5 @@ def test_an_attention_decoder_reads_within_what_is_known(model):
         assert found == pytest.approx({word: probability(model, image, word) for word in words}, rel=1e-3)
     with pytest.raises(ValueError, match="Attention maps are those of a free reading"):
         model.read(images, attention=True, pattern="a")
+    with pytest.raises(ValueError, match="leave out orientations"):
+        model.read(images, attention=True, orientations=(0, 180))

@@ -131,8 +131,34 @@ def test_reading_within_what_is_known(images, alone):
     assert named.alternatives[0].text == named.text
     assert 0 < sum(other.probability for other in named.alternatives) <= 1
     assert crnn().read(images[0], allow=None, pattern=None) == alone[0]
-    with pytest.raises(ValueError, match="There are more images than the 1 that something is known of"):
+    with pytest.raises(ValueError, match="There are more images than the lexicon has lists of words"):
         crnn().read(images, lexicon=[["a"]])
+
+
+def test_texts_within_what_is_known_are_those_of_every_backend(images):
+    """Of images on the least canvas, which is the same on all of them."""
+    same = [images[0], images[1], images[4]]
+
+    def texts(**known):
+        return [reading.text for reading in crnn().read(same, **known)]
+
+    assert texts(allow="a-f") == ["fec", "ffefeae", "fefea"]
+    assert texts(pattern="[a-f]{2}[0-9]") == ["bf4", "ab7", "bf6"]
+    assert texts(lexicon=["bc4", "ab7", "bf6", "eb1"]) == ["bc4", "ab7", "bf6"]
+
+
+@pytest.mark.one_backend
+@pytest.mark.parametrize("known", [{}, {"allow": "a-f"}, {"lexicon": ["ab", "horse", "x7"]}])
+def test_the_best_of_several_orientations(images, known):
+    lexica = known.get("lexicon")
+    each = {"lexicon": iter([lexica] * len(images))} if lexica else known  # one for each image, as they come
+    found = crnn().read(iter(images), 2, orientations=(180, 0, 90), **each)
+    for image, reading in zip(images, found, strict=True):
+        alone = {turn: crnn().read(np.rot90(image, turn // 90), **known) for turn in (180, 0, 90)}
+        sure = {turn: one.confidence * (1 - 1 / (1 + len(one.characters))) for turn, one in alone.items()}
+        turn = max(sure, key=sure.get)
+        assert (reading.text, reading.orientation) == (alone[turn].text, turn)
+        assert reading.confidence == pytest.approx(alone[turn].confidence, abs=1e-4)
 
 
 def test_threads_share_a_model(images, alone):

@@ -63,6 +63,19 @@ def test_arguments_and_errors_are_those_of_read(files, takes, tmp_path):
         exported.read_stream(b"")
 
 
+@pytest.mark.parametrize("takes", ["image", "core"])
+def test_orientations(files, takes):
+    images = [draw("walrus"), np.rot90(draw("cat"), 3), draw("H").repeat(2, axis=0)]
+    for orientations in ((0, 180), "tall"):
+        read, wanted = (
+            m.read(images, orientations=orientations) for m in (textrec.load_exported(files[takes]), crnn())
+        )
+        assert [(r.text, r.orientation) for r in read] == [(r.text, r.orientation) for r in wanted]
+        for one, other in zip(read, wanted, strict=True):
+            places = [[edge for c in reading.characters for edge in (c.left, c.right)] for reading in (one, other)]
+            assert places[0] == pytest.approx(places[1], abs=0.05)
+
+
 def test_what_is_known_of_a_text(files):
     """A file with probabilities reads within it as the model does; one with characters says what to do."""
     image = draw("walrus")
