@@ -110,8 +110,9 @@ class Viterbi:
 
 def collapse(path: np.ndarray) -> tuple[int, ...]:
     """The text of a path, int (T,)."""
-    starts = np.diff(path, prepend=BLANK) != 0
-    return tuple(path[starts & (path != BLANK)].tolist())
+    starts = path != BLANK
+    starts[1:] &= path[1:] != path[:-1]
+    return tuple(path[starts].tolist())
 
 
 class TextLattice:
@@ -191,13 +192,19 @@ class CTCScorer:
         # What all paths together can have after each frame.
         after = np.append(np.cumprod((y.sum(1) + blank)[::-1])[-2::-1], 1.0)
         self._weighted = y * after[:, None]
+        self._weighted_rows = np.ascontiguousarray(self._weighted.T)
         self._logs = np.zeros((len(symbols) + 1, frames + 1))
         np.cumsum(np.log(np.maximum(y.T, _FLOOR)), axis=1, out=self._logs[:, 1:])
-        self._blank_logs = np.append(0.0, np.cumsum(np.log(np.maximum(blank, _FLOOR))))
+        blank_logs = np.append(0.0, np.cumsum(np.log(np.maximum(blank, _FLOOR))))
+        self._blanks = np.exp(
+            blank_logs
+        )  # the probability that there are blanks alone before each frame, and after all
+        # From each frame to the end of each.
+        self._blank_runs = np.triu(np.exp(np.minimum(blank_logs - blank_logs[:-1, None], 0.0)), 1)
 
     def start(self) -> np.ndarray:
         # After 0, 1, ... frames: the probability of all paths of the beginning that end in a blank, in its last class.
-        self._blank = np.exp(self._blank_logs)[None]
+        self._blank = self._blanks[None]
         self._last = np.zeros_like(self._blank)
         return self._prepare(np.array([len(self._weighted[0]) - 1]))
 
@@ -206,22 +213,23 @@ class CTCScorer:
 
     def extend(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         columns = self._column[symbols]
-        again = columns == self._columns[places]  # only after a blank
-        before = self._blank[places, :-1] + np.where(again[:, None], 0.0, self._last[places, :-1])
-        last = self._run(before, self._logs[columns])
-        self._blank, self._last = self._run(last[:, :-1], self._blank_logs), last
+        before = self._last[places, :-1]
+        before[columns == self._columns[places]] = 0.0  # the same class again: only after a blank
+        before += self._blank[places, :-1]
+        self._last = self._run(before, self._logs[columns])
+        self._blank = self._last[:, :-1] @ self._blank_runs
         return self._prepare(columns)
 
     def _prepare(self, columns: np.ndarray) -> np.ndarray:
         self._columns = columns
         both = self._blank + self._last
         self._begin = both[:, :-1] @ self._weighted
-        rows = np.arange(len(columns))
-        self._begin[rows, columns] -= (self._last[:, :-1] * self._weighted.T[columns]).sum(1)
+        repeated = np.einsum("nt,nt->n", self._last[:, :-1], self._weighted_rows[columns])
+        self._begin[np.arange(len(columns)), columns] -= repeated
         return both[:, -1]
 
     def _run(self, before: np.ndarray, logs: np.ndarray) -> np.ndarray:
-        """What runs of one class gather: `before` (N, T), what may start one at each frame -> (N, T + 1).
+        """What runs of one class for each row gather: `before` (N, T), what may start one at each frame -> (N, T + 1).
 
         By x(t + 1) = y(t) (x(t) + before(t)), all frames at once: with Y, the product of y, x / Y is a sum.
         """

@@ -67,15 +67,19 @@ class CTCDecoder:
             self.constraint.search(CTCScorer(y, self.constraint.automaton.alphabet), self.constraint.automaton, len(y))
             for y in probabilities
         ]
-        paths = _paths(probabilities, found)
+        paths = _paths(probabilities, found, probabilities.argmax(-1))
         readings = map(self._reading, probabilities, ratios, paths)
         return [self.constraint.told(*row) for row in zip(readings, found, strict=True)]
 
     def _words(
         self, probabilities: np.ndarray, ratios: list[float], lexica: list[CompiledLexicon | None]
     ) -> list[Reading]:
-        folded = [y if lexicon is None else lexicon.folded(y) for y, lexicon in zip(probabilities, lexica, strict=True)]
-        found = [[] if best is None else [best] for best in _greedy_words(folded, lexica)]
+        if all(lexicon is not None and lexicon is lexica[0] for lexicon in lexica):
+            folded = list(lexica[0].folded(probabilities))
+        else:
+            folded = [y if lexicon is None else lexicon.folded(y) for y, lexicon in zip(probabilities, lexica)]
+        greedy = [y.argmax(-1) for y in folded]
+        found = _greedy_words(folded, greedy, lexica)
         for image, (y, lexicon) in enumerate(zip(folded, lexica)):
             # What is more probable than all others together need not be compared with them.
             certain = found[image] and found[image][0].probability > 0.5 and not self.constraint.alternatives
@@ -87,7 +91,7 @@ class CTCDecoder:
                 scorer = CTCScorer(y, lexicon.automaton.alphabet)
                 found[image] = self.constraint.search(scorer, lexicon.automaton, len(y), found[image])
         readings = []
-        for y, ratio, path, texts, lexicon in zip(folded, ratios, _paths(folded, found), found, lexica):
+        for y, ratio, path, texts, lexicon in zip(folded, ratios, _paths(folded, found, greedy), found, lexica):
             letters = lexicon.letters(self.constraint.text(texts[0], lexicon)) if lexicon and texts else None
             readings.append(self.constraint.told(self._reading(y, ratio, path, letters), texts, lexicon))
         return readings
@@ -95,23 +99,25 @@ class CTCDecoder:
     def _reading(
         self, probabilities: np.ndarray, ratio: float, path: np.ndarray, letters: Sequence[str] | None = None
     ) -> Reading:
-        values = np.take_along_axis(probabilities, path[:, None], 1)[:, 0].tolist()
+        values = probabilities[np.arange(len(path)), path].tolist()
         return self.tokenizer.read_path(path, values, ratio, letters)
 
 
-def _greedy_words(folded: list[np.ndarray], lexica: list[CompiledLexicon | None]) -> list[Found | None]:
+def _greedy_words(
+    folded: list[np.ndarray], greedy: list[np.ndarray], lexica: list[CompiledLexicon | None]
+) -> list[list[Found]]:
     """The words that are read without the lexicon, where they are in it."""
-    found: list[Found | None] = [None] * len(folded)
+    found: list[list[Found]] = [[] for _ in folded]
     texts = {}
-    for image, (y, lexicon) in enumerate(zip(folded, lexica)):
-        ids = collapse(y.argmax(-1))
+    for image, (path, lexicon) in enumerate(zip(greedy, lexica)):
+        ids = collapse(path)
         state = lexicon.automaton.walk(ids) if lexicon is not None else 0
         if state > 0 and lexicon.automaton.accepting[state]:
             texts[image] = ids, state
     if texts:
         lattice = TextLattice([folded[image] for image in texts], [ids for ids, _ in texts.values()])
         for (image, (ids, state)), probability in zip(texts.items(), lattice.probabilities().tolist()):
-            found[image] = Found(probability, ids, state)
+            found[image] = [Found(probability, ids, state)]
     return found
 
 
@@ -123,10 +129,19 @@ def _scored_words(probabilities: np.ndarray, lexicon: CompiledLexicon, count: in
     return [Found(*text) for text in zip(chances[best].tolist(), rows, map(lexicon.automaton.walk, rows))]
 
 
-def _paths(probabilities: Sequence[np.ndarray], found: list[list[Found]]) -> np.ndarray:
-    """The best path of the best text that was found in each image, int (B, T); blanks alone where none was."""
+def _paths(probabilities: Sequence[np.ndarray], found: list[list[Found]], greedy: Sequence[np.ndarray]) -> np.ndarray:
+    """The best path of the best text that was found in each image, int (B, T); blanks alone where none was.
+
+    Args:
+        greedy: int (T,), of each image the best path of all, which may be that text's.
+    """
     paths = np.full((len(probabilities), len(probabilities[0])), BLANK)
-    images = [image for image, texts in enumerate(found) if texts and texts[0].ids]
+    images = []
+    for image, (texts, path) in enumerate(zip(found, greedy, strict=True)):
+        if texts and collapse(path) == texts[0].ids:
+            paths[image] = path
+        elif texts and texts[0].ids:
+            images.append(image)
     if images:
         texts = [found[image][0].ids for image in images]
         paths[images] = TextLattice([probabilities[image] for image in images], texts).paths()

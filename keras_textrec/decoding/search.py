@@ -51,6 +51,8 @@ class Found:
 
 # The beginnings that a search wants to keep, as `Scorer.extend` takes them; None: the empty one.
 Request = tuple[np.ndarray, np.ndarray] | None
+# The beginnings of one length: the place of what each goes on from, the class that it adds, its probability, (N,) each.
+Step = tuple[np.ndarray, np.ndarray, np.ndarray]
 
 
 def best_texts(
@@ -108,19 +110,20 @@ def _search(
 ) -> Generator[Request, np.ndarray, float]:
     """One search; adds texts to `found`, and gives the probability of the most probable beginning that was given up
     because there were too many."""
-    states, texts, chances, lost = np.array([0]), [()], [()], 0.0
+    states, lost = np.array([0]), 0.0
+    trail: list[Step] = []
     complete = yield None
     for length in range(longest + 1):
-        for place in np.flatnonzero(automaton.accepting[states] & (complete > 0.0)).tolist():
-            text = Found(float(complete[place]), texts[place], int(states[place]), chances[place])
+        better = automaton.accepting[states] & (complete > _least(found, count))
+        for place in np.flatnonzero(better).tolist():
+            text = _traced(trail, place, float(complete[place]), int(states[place]))
             found[text.ids] = text
         if length == longest:
             break
-        least = sorted((text.probability for text in found.values()), reverse=True)[count - 1 : count] or [0.0]
         places, edges = automaton.leaving(states)
         symbols = automaton.symbols[edges]
         bounds = scorer.beginnings(places, symbols)
-        kept = np.flatnonzero(bounds > least[0])
+        kept = np.flatnonzero(bounds > _least(found, count))
         if len(kept) > width:
             order = np.argsort(-bounds[kept], kind="stable")
             lost = max(lost, float(bounds[kept[order[width]]]))
@@ -128,7 +131,23 @@ def _search(
         if not len(kept):
             break
         places, symbols, states = places[kept], symbols[kept], automaton.targets[edges[kept]]
-        texts = [(*texts[place], symbol) for place, symbol in zip(places.tolist(), symbols.tolist())]
-        chances = [(*chances[place], chance) for place, chance in zip(places.tolist(), bounds[kept].tolist())]
+        trail.append((places, symbols, bounds[kept]))
         complete = yield places, symbols
     return lost
+
+
+def _least(found: dict[tuple[int, ...], Found], count: int) -> float:
+    """What a text has to be more probable than, to be one of the best `count`."""
+    return (
+        sorted((text.probability for text in found.values()), reverse=True)[count - 1] if len(found) >= count else 0.0
+    )
+
+
+def _traced(trail: list[Step], place: int, probability: float, state: int) -> Found:
+    """The text that stands at a place after the last step."""
+    ids, chances = [], []
+    for places, symbols, bounds in reversed(trail):
+        ids.append(int(symbols[place]))
+        chances.append(float(bounds[place]))
+        place = places[place]
+    return Found(probability, tuple(reversed(ids)), state, tuple(reversed(chances)))

@@ -55,10 +55,9 @@ class CTCTokenizer(Tokenizer):
             texts: what the runs of classes write, blanks left out; None: what the charset says.
         """
         steps = len(path)
-        starts = np.flatnonzero(np.diff(path, prepend=-1))
-        ends = np.append(starts[1:], steps)
-        letters = path[starts] > 0
-        starts, ends = starts[letters], ends[letters]
+        borders = np.concatenate([[0], np.flatnonzero(path[1:] != path[:-1]) + 1, [steps]])
+        letters = np.flatnonzero(path[borders[:-1]] > 0)
+        starts, ends = borders[letters], borders[letters + 1]
         lefts, rights = letter_places((starts + ends) / 2, valid_ratio * steps)
         if texts is None:
             texts = [self.charset.characters[id - 1] for id in path[starts].tolist()]

@@ -25,8 +25,9 @@ def letter_places(centres: np.ndarray, width: float) -> tuple[np.ndarray, np.nda
     """
     if len(centres) < 2:
         return np.zeros(len(centres)), np.full(len(centres), width)
-    centres = centres + np.clip((width - centres[0] - centres[-1]) / 2, -DELAY, DELAY)
-    borders = (centres[1:] + centres[:-1]) / 2
-    lefts = np.append(2 * centres[0] - borders[0], borders)
-    rights = np.append(borders, 2 * centres[-1] - borders[-1])
-    return lefts.clip(0, width), rights.clip(0, width)
+    centres = centres + min(max((width - centres[0] - centres[-1]) / 2, -DELAY), DELAY)
+    borders = np.empty(len(centres) + 1)
+    borders[1:-1] = (centres[1:] + centres[:-1]) / 2
+    borders[0], borders[-1] = 2 * centres[0] - borders[1], 2 * centres[-1] - borders[-2]
+    borders = np.minimum(np.maximum(borders, 0), width)
+    return borders[:-1], borders[1:]
