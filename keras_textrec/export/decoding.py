@@ -6,6 +6,7 @@ import numpy as np
 
 from keras_textrec.export.graph import Graph
 from keras_textrec.export.pixels import Pixels
+from keras_textrec.reading.confidence import LEAST, Calibration
 from keras_textrec.text import CTCTokenizer, SequenceTokenizer, Tokenizer
 from keras_textrec.text.places import DELAY
 
@@ -18,7 +19,7 @@ class Characters(NamedTuple):
 
     `characters` int64 (N, S): positions in the charset, and -1 behind the last one; `confidences` float32 (N, S);
     `left`, `right` float32 (N, S): columns of the given image, -1 where not known; `confidence` float32 (N), the mean
-    over the characters, 0 where there is none.
+    over the characters, or what a calibration makes of them; 0 where there is none.
     """
 
     characters: str
@@ -28,11 +29,14 @@ class Characters(NamedTuple):
     confidence: str
 
 
-def characters_of(graph: Graph, probabilities: str, pixels: Pixels, tokenizer: Tokenizer) -> Characters:
+def characters_of(
+    graph: Graph, probabilities: str, pixels: Pixels, tokenizer: Tokenizer, calibration: Calibration | None = None
+) -> Characters:
     """What probabilities, float32 (N, T, V), say, as `tokenizer.decode` has it.
 
     Args:
         pixels: of the images that they are of.
+        calibration: of the confidence, where the model has one.
 
     Raises:
         ValueError: the tokenizer is none that is known here.
@@ -40,22 +44,26 @@ def characters_of(graph: Graph, probabilities: str, pixels: Pixels, tokenizer: T
     best = graph("ArgMax", probabilities, axis=2, keepdims=0)  # the first of equals
     maxima = graph.reduce("ReduceMax", probabilities, [2])
     if isinstance(tokenizer, CTCTokenizer):
-        return _aligned(graph, best, maxima, pixels, tokenizer)
+        return _aligned(graph, best, maxima, pixels, tokenizer, calibration)
     if isinstance(tokenizer, SequenceTokenizer):
-        return _written(graph, best, maxima, tokenizer)
+        return _written(graph, best, maxima, tokenizer, calibration)
     raise ValueError(f"A {type(tokenizer).__name__} cannot be written into a file: it is neither CTC nor attention.")
 
 
-def _written(graph: Graph, best: str, maxima: str, tokenizer: SequenceTokenizer) -> Characters:
+def _written(
+    graph: Graph, best: str, maxima: str, tokenizer: SequenceTokenizer, calibration: Calibration | None
+) -> Characters:
     """The characters before the first end."""
     ends = graph("Cast", graph("Equal", best, np.int64(tokenizer.end_id)), to=_INT64)
     going = graph("Equal", graph("CumSum", ends, np.int64(1)), np.int64(0))
     kept = _Kept(graph, graph("And", going, _is_character(graph, best, tokenizer)))
     nowhere = graph("Expand", np.float32(-1), graph("Shape", kept.valid))
-    return _characters(graph, kept, best, maxima, tokenizer, nowhere, nowhere)
+    return _characters(graph, kept, best, maxima, tokenizer, calibration, nowhere, nowhere)
 
 
-def _aligned(graph: Graph, best: str, maxima: str, pixels: Pixels, tokenizer: CTCTokenizer) -> Characters:
+def _aligned(
+    graph: Graph, best: str, maxima: str, pixels: Pixels, tokenizer: CTCTokenizer, calibration: Calibration | None
+) -> Characters:
     """The first frame of every run of one class that is a character."""
     around = graph("Pad", best, [0, 1, 0, 1], np.int64(-1))
     before, after = graph("Slice", around, [0], [-1], [1]), graph("Slice", around, [1], [_END], [1])
@@ -77,7 +85,7 @@ def _aligned(graph: Graph, best: str, maxima: str, pixels: Pixels, tokenizer: CT
         graph("Where", kept.valid, graph("Min", graph("Mul", place, scale), columns), np.float32(-1))
         for place in places
     )
-    return _characters(graph, kept, best, maxima, tokenizer, left, right)
+    return _characters(graph, kept, best, maxima, tokenizer, calibration, left, right)
 
 
 def _places(graph: Graph, kept: "_Kept", centres: str, width: str) -> tuple[str, str]:
@@ -108,19 +116,41 @@ def _places(graph: Graph, kept: "_Kept", centres: str, width: str) -> tuple[str,
 
 
 def _characters(
-    graph: Graph, kept: "_Kept", best: str, maxima: str, tokenizer: Tokenizer, left: str, right: str
+    graph: Graph,
+    kept: "_Kept",
+    best: str,
+    maxima: str,
+    tokenizer: Tokenizer,
+    calibration: Calibration | None,
+    left: str,
+    right: str,
 ) -> Characters:
     positions = graph("Sub", kept.of(best), np.int64(tokenizer.first_id))
     confidences = kept.of(maxima)  # 0 behind the last
-    total = graph.reduce("ReduceSum", confidences, [1])
-    count = graph("Cast", graph("Squeeze", graph("Max", kept.counts, np.int64(1)), [1]), to=_FLOAT)
+    if calibration is None:
+        total = graph.reduce("ReduceSum", confidences, [1])
+        count = graph("Cast", graph("Squeeze", graph("Max", kept.counts, np.int64(1)), [1]), to=_FLOAT)
+        confidence = graph("Div", total, count)
+    else:
+        product = graph.reduce("ReduceProd", graph("Where", kept.valid, confidences, np.float32(1)), [1])
+        something = graph("Squeeze", graph("Greater", kept.counts, np.int64(0)), [1])
+        confidence = graph("Where", something, _calibrated(graph, product, calibration), np.float32(0))
     return Characters(
         characters=graph("Where", kept.valid, positions, np.int64(-1)),
         confidences=confidences,
         left=left,
         right=right,
-        confidence=graph("Div", total, count),
+        confidence=confidence,
     )
+
+
+def _calibrated(graph: Graph, product: str, calibration: Calibration) -> str:
+    """`Calibration.apply`: float32 (N,) -> (N,)."""
+    one = np.float32(1)
+    product = graph("Clip", product, np.float32(LEAST), np.float32(1 - LEAST))
+    logit = graph("Sub", graph("Log", product), graph("Log", graph("Sub", one, product)))
+    line = graph("Add", graph("Mul", logit, np.float32(calibration.slope)), np.float32(calibration.intercept))
+    return graph("Sigmoid", line)
 
 
 def _is_character(graph: Graph, best: str, tokenizer: Tokenizer) -> str:

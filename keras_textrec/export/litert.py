@@ -73,11 +73,12 @@ def convert(model: Any, path: str, input: str, width: int, quantize: str | None,
     from keras_textrec.export.tf_reading import decode, normalize
 
     converter, tokenizer = model.converter, model.tokenizer
+    calibration = None if samples else model.calibration  # of logarithms in int8, nothing is left
 
     def image(image, width):
         canvas, end = image.shape[2], width[0]
         probabilities = read(model, normalize(image, end, converter), end, canvas)
-        return decode(probabilities, end, canvas, decoder_of(tokenizer), len(tokenizer.charset))
+        return decode(probabilities, end, canvas, decoder_of(tokenizer), len(tokenizer.charset), calibration)
 
     def core(image, *valid_ratio):
         return {"probabilities": model.reader((image, *valid_ratio) if valid_ratio else image, training=False)}

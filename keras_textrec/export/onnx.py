@@ -84,7 +84,7 @@ def _recognizer(model: Any, options: Options) -> onnx.ModelProto:
             ratio = graph("Expand", graph("Div", *columns), graph("Shape", image, end=1))
     probabilities = _between(graph, model, pixels.x, ratio)
     with graph.scope("decoding"):
-        outputs = characters_of(graph, probabilities, pixels, model.tokenizer)
+        outputs = characters_of(graph, probabilities, pixels, model.tokenizer, model.calibration)
     for name, value in outputs._asdict().items():
         dtype = "int64" if name == "characters" else "float32"
         graph.output(value, dtype, ["batch"] if name == "confidence" else ["batch", "length"], name)

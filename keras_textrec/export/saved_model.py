@@ -46,7 +46,7 @@ def convert(model: Any, path: str) -> None:
         pixels, end = resize(image, converter)
         canvas = tf.shape(pixels)[2]
         probabilities = read(model, normalize(pixels, end, converter), end, canvas)
-        outputs = decode(probabilities, end, canvas, decoder, len(charset))
+        outputs = decode(probabilities, end, canvas, decoder, len(charset), model.calibration)
         # From columns of the canvas to those of the image, which may stand upright on it.
         shape = tf.shape(image)
         columns = shape[2]

@@ -11,6 +11,7 @@ import tensorflow as tf
 from keras_textrec.images import ImageConverter
 from keras_textrec.images.converter import LONGEST_LINE
 from keras_textrec.images.normalization import normalization_table
+from keras_textrec.reading.confidence import LEAST, Calibration
 from keras_textrec.text.places import DELAY
 
 # `cv2.resize` weighs pixels by so many parts of one.
@@ -93,7 +94,12 @@ def normalize(pixels: tf.Tensor, end: tf.Tensor, converter: ImageConverter) -> t
 
 
 def decode(
-    probabilities: tf.Tensor, end: tf.Tensor, canvas: tf.Tensor | int, decoder: dict[str, Any], characters: int
+    probabilities: tf.Tensor,
+    end: tf.Tensor,
+    canvas: tf.Tensor | int,
+    decoder: dict[str, Any],
+    characters: int,
+    calibration: Calibration | None = None,
 ) -> dict[str, tf.Tensor]:
     """What `Tokenizer.decode` finds, a character a step, or none.
 
@@ -102,6 +108,7 @@ def decode(
         end: int32 (), the columns of the canvas that are filled; canvas: its width, in columns.
         decoder: as the metadata have it (`keras_textrec.reading.contract.decoder_of`).
         characters: how many the charset has.
+        calibration: of the confidence, where the model has one.
 
     Returns:
         (N, T) each: `characters` int64, the position in the charset, -1 where there is none; `confidences` float32, 0
@@ -122,14 +129,26 @@ def decode(
         written = known & (tf.cumsum(tf.cast(best == decoder["end"], tf.int32), 1) == 0)
         left = right = nowhere
     confidences = tf.where(written, tf.reduce_max(probabilities, -1), np.float32(0))
-    count = tf.maximum(tf.reduce_sum(tf.cast(written, tf.int32), -1), 1)
+    count = tf.reduce_sum(tf.cast(written, tf.int32), -1)
+    if calibration is None:
+        confidence = tf.reduce_sum(confidences, -1) / tf.cast(tf.maximum(count, 1), tf.float32)
+    else:
+        product = tf.reduce_prod(tf.where(written, confidences, np.float32(1)), -1)
+        confidence = tf.where(count > 0, _calibrated(product, calibration), np.float32(0))
     return {
         "characters": tf.cast(tf.where(written, best - first, -1), tf.int64),
         "confidences": confidences,
         "left": left,
         "right": right,
-        "confidence": tf.reduce_sum(confidences, -1) / tf.cast(count, tf.float32),
+        "confidence": confidence,
     }
+
+
+def _calibrated(product: tf.Tensor, calibration: Calibration) -> tf.Tensor:
+    """`Calibration.apply`: float32 (N,) -> (N,)."""
+    product = tf.clip_by_value(product, np.float32(LEAST), np.float32(1 - LEAST))
+    logit = tf.math.log(product) - tf.math.log(1 - product)
+    return tf.sigmoid(calibration.intercept + calibration.slope * logit)
 
 
 def _places(starts: tf.Tensor, written: tf.Tensor, end: tf.Tensor, canvas: tf.Tensor | int) -> tuple[tf.Tensor, ...]:

@@ -10,7 +10,7 @@ import numpy as np
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Reading
 
-_LEAST = 1e-6  # what a probability and its complement count as at least: float32 rounds what is surer to 1
+LEAST = 1e-6  # what a probability and its complement count as at least: float32 rounds what is surer to 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,7 +98,7 @@ def calibrated(
 
 
 def _logit(probabilities: np.ndarray) -> np.ndarray:
-    probabilities = np.clip(np.asarray(probabilities, "float64"), _LEAST, 1 - _LEAST)
+    probabilities = np.clip(np.asarray(probabilities, "float64"), LEAST, 1 - LEAST)
     return np.log(probabilities) - np.log1p(-probabilities)
 
 

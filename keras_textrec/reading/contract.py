@@ -27,8 +27,8 @@ class Contract:
             {"kind": "boxes", "threshold", "box_threshold", "unclip_ratio"}.
         converter: the configuration of the `ImageConverter` (for "boxes", of the `PhotoConverter`).
         sample_image: a PNG file; sample_text: what the file reads there (of a detector: JSON, the words' corners).
-        calibration: of the confidence, where the model has one. The file's own outputs are without it: who reads
-            applies it.
+        calibration: of the confidence, where the model has one. The file's `confidence` is calibrated already (not in
+            LiteRT's int8-full); who makes one of `confidences` or probabilities applies it.
     """
 
     charset: tuple[str, ...]

@@ -6,6 +6,7 @@ import pytest
 from keras_textrec.export.decoding import characters_of
 from keras_textrec.export.graph import Graph
 from keras_textrec.export.pixels import Pixels
+from keras_textrec.reading.confidence import Calibration
 from keras_textrec.text import AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer
 from tests.export.running import runner
 
@@ -21,11 +22,11 @@ TOKENIZERS = [
 ]
 
 
-def decoding(tokenizer):
+def decoding(tokenizer, calibration=None):
     graph = Graph()
     probabilities = graph.input("probabilities", "float32", ["batch", "steps", tokenizer.vocabulary_size])
     sizes = [graph.input(name, "int64", []) for name in ("canvas", "end", "columns")]
-    found = characters_of(graph, probabilities, Pixels("", *sizes), tokenizer)
+    found = characters_of(graph, probabilities, Pixels("", *sizes), tokenizer, calibration)
     for name, value in found._asdict().items():
         dtype = "int64" if name == "characters" else "float32"
         graph.output(value, dtype, ["batch"] if name == "confidence" else ["batch", "length"], name)
@@ -66,3 +67,16 @@ def test_the_graph_decodes_as_the_tokenizer(tokenizer):
                 np.testing.assert_allclose(found[side][row, :count], pixels, rtol=1e-5, atol=1e-3)
                 assert (found[side][row, count:] == -1).all()
     assert {0, 1, 2, 3} <= lengths
+
+
+@pytest.mark.parametrize("tokenizer", TOKENIZERS[1:3], ids=["ctc", "attention"])
+def test_the_graph_calibrates(tokenizer):
+    calibration = Calibration(-0.4, 0.6)
+    sizes = {name: np.array(8) for name in ("canvas", "end", "columns")}
+    probabilities = np.random.default_rng(3).dirichlet(np.full(tokenizer.vocabulary_size, 0.1), (64, 6))
+    probabilities[0] = np.eye(tokenizer.vocabulary_size)[getattr(tokenizer, "end_id", 0)]  # nothing is read
+    probabilities[1] = np.eye(tokenizer.vocabulary_size)[tokenizer.first_id]  # all is sure
+    readings = [calibration(reading) for reading in tokenizer.decode(probabilities.astype("float32"))]
+    found = decoding(tokenizer, calibration)(probabilities=probabilities.astype("float32"), **sizes)["confidence"]
+    np.testing.assert_allclose(found, [reading.confidence for reading in readings], atol=1e-4)
+    assert found[0] == 0 < found[1]

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from keras_textrec.images import ImageConverter
+from keras_textrec.reading.confidence import Calibration
 from keras_textrec.reading.contract import decoder_of
 from keras_textrec.text import AttentionTokenizer, CTCTokenizer, SARTokenizer
 
@@ -60,3 +61,12 @@ def test_characters_are_those_of_the_tokenizer(tokenizer):
                 found = outputs[name + "s" if name == "confidence" else name][row]
                 np.testing.assert_allclose(found[written], values, rtol=1e-5, atol=1e-5)
                 assert name == "confidence" or (found[~written] == -1).all()
+
+
+def test_confidence_is_calibrated():
+    tokenizer, calibration = CTCTokenizer("ab"), Calibration(-0.4, 0.6)
+    probabilities = np.random.default_rng(0).dirichlet([0.2] * 3, (50, 6)).astype("float32")
+    probabilities[0] = np.eye(3)[0]  # nothing is read
+    wanted = [calibration(reading).confidence for reading in tokenizer.decode(probabilities)]
+    outputs = decode(tf.constant(probabilities), tf.constant(24), 24, decoder_of(tokenizer), 2, calibration)
+    np.testing.assert_allclose(outputs["confidence"], wanted, atol=1e-4)

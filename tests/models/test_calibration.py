@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from keras_textrec import TextRecognizer
+from keras_textrec import TextRecognizer, load_exported
 from keras_textrec.export.contract import contract_of
 from keras_textrec.reading.confidence import Calibration
 from tests.models.test_rare_model import make_rare
@@ -31,6 +31,16 @@ def test_readings_free_and_within_constraints(model):
         assert model.read(image, **known) == CALIBRATION(plain) != plain
     words = ["walrus", "cat"]  # whose confidence tells of the list
     assert model.read(image, lexicon=words) == crnn().read(image, lexicon=words)
+
+
+def test_an_exported_file_is_calibrated_itself(model, tmp_path):
+    model.export(tmp_path / "m.onnx")
+    exported = load_exported(tmp_path / "m.onnx")
+    for image in (draw("walrus"), draw("cat")):
+        reading = model.read(image)
+        assert reading.confidence != pytest.approx(crnn().read(image).confidence, abs=1e-2)
+        assert exported.engine.run({"image": image[None]})["confidence"] == pytest.approx(reading.confidence, abs=1e-4)
+        assert exported.read(image).confidence == pytest.approx(reading.confidence, abs=1e-4)
 
 
 def test_attention_decoders():

@@ -14,7 +14,7 @@ import org.json.JSONObject
 /** The contract of exported files that this code is written against. */
 private const val CONTRACT = 1
 
-/** What stands in an image; `confidence` is the mean of its characters', 0 to 1. */
+/** What stands in an image; `confidence`, 0 to 1, is the mean of its characters', or calibrated as the file's preset. */
 data class Reading(val text: String, val confidence: Float)
 
 /**
