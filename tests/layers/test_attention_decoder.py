@@ -6,6 +6,7 @@ import pytest
 from keras import ops
 
 from keras_textrec.layers.attention_decoder import AttentionDecoder
+from keras_textrec.presets.description import dtype_policy
 
 UNITS, CLASSES, CHANNELS, COLUMNS, STEPS = 5, 7, 6, 4, 8
 
@@ -95,13 +96,9 @@ def test_shapes_of_free_sizes_are_known_to_the_graph():
 
 def test_symbols_beyond_what_16_bit_floats_hold():
     """The state holds the symbol's id: 1,001 in bfloat16 would be 1,000."""
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         layer = AttentionDecoder(4, 1003, 3)
         layer.build((None, COLUMNS, CHANNELS))
-    finally:
-        keras.config.set_dtype_policy(policy)
     weights = layer.get_weights()
     cell = layer.rnn.cell
     cell.head.set_weights([np.zeros((4, 1003)), np.eye(1003)[1001]])

@@ -6,6 +6,7 @@ import pytest
 from keras import layers, ops
 
 from keras_textrec.layers.direct import DirectModel
+from keras_textrec.presets.description import dtype_policy
 from tests.parity.gradients import loss_and_gradients
 
 
@@ -38,12 +39,8 @@ def test_outputs_gradients_and_statistics(training):
 
 
 def test_mixed_precision_goes_keras_way():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         inputs, outputs = graph()
         theirs, ours = keras.Model(inputs, outputs), DirectModel(inputs, outputs)
-    finally:
-        keras.config.set_dtype_policy(policy)
     a, b = (ops.convert_to_numpy(ops.cast(model(X), "float32")) for model in (theirs, ours))
     np.testing.assert_array_equal(a, b)

@@ -4,6 +4,7 @@ import pytest
 from keras import ops
 
 from keras_textrec.layers.tps import TPS, BilinearSampler, SplineGrid
+from keras_textrec.presets.description import dtype_policy
 
 STRAIGHT = np.concatenate([np.stack([np.linspace(-1, 1, 10), np.full(10, y)], -1) for y in (-1, 1)]).astype("float32")
 
@@ -103,12 +104,8 @@ def test_it_learns_to_undo_a_shift():
 
 
 def test_places_are_float32_in_mixed_precision():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = TPS(16, 24, "small")
-    finally:
-        keras.config.set_dtype_policy(policy)
     assert model.get_layer("fc1").compute_dtype == "bfloat16"
     for name in ("fc2", "points", "grid", "sampler"):
         assert model.get_layer(name).compute_dtype == model.get_layer(name).output.dtype == "float32", name

@@ -7,6 +7,7 @@ from keras_textrec.backbones import ResNet31
 from keras_textrec.data import lmdb
 from keras_textrec.layers.position_aware import ColumnMask
 from keras_textrec.models import RobustScanner
+from keras_textrec.presets.description import dtype_policy
 from keras_textrec.text import SARTokenizer
 from tests.tiny import RECIPE, draw, write_lmdb
 
@@ -154,11 +155,8 @@ def test_one_step_with_the_other_jit_setting(jit):
 
 @pytest.mark.one_backend
 def test_mixed_precision_keeps_the_head_in_float32():
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = make()
-    finally:
-        keras.config.set_dtype_policy("float32")
     cell = model.get_layer("decoder").rnn.cell
     assert (cell.fusion.compute_dtype, cell.head.compute_dtype) == ("bfloat16", "float32")
     assert model.output.dtype == "float32"

@@ -6,6 +6,7 @@ import pytest
 
 from keras_textrec import CTCTokenizer, ImageConverter, RepSVTR, SVTRv2, TextRecognizer
 from keras_textrec.backbones import RepSVTRBackbone, ResNetVD, SVTRv2Backbone
+from keras_textrec.presets.description import dtype_policy
 from keras_textrec.training import CTCLoss
 from tests.tiny import draw
 
@@ -91,12 +92,8 @@ def test_the_guide_trains_the_backbone_and_ctc_does_not():
 
 @pytest.mark.slow
 def test_one_guided_step_in_mixed_precision():
-    policy = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("mixed_bfloat16")
-    try:
+    with dtype_policy("mixed_bfloat16"):
         model = make(SVTRv2)
-    finally:
-        keras.config.set_dtype_policy(policy)
     assert model.backbone.compute_dtype == "bfloat16"
     assert {output.dtype for output in model.outputs} == {"float32"}
     assert {variable.dtype for variable in model.weights} == {"float32"}
