@@ -15,16 +15,20 @@ python3 -m venv --clear "$environment"
 "$environment/bin/ruff" format --check .
 
 # The runs go side by side, much of each being a single thread; every log comes whole, and is kept in the folder.
-# PyTorch compiles nothing, so its run has everything: the slow checks too, and those that need no run on each backend
-# (`once`, `one_backend`).
+# PyTorch compiles nothing, so it has everything: the slow checks too, in a run of their own, and those that need no run
+# on each backend (`once`, `one_backend`).
 # TensorFlow's operators are others with oneDNN and without, and which it takes depends on the processor: every network's
 # `fit` (`builds`) runs without, where more has to be done in other ways; parity, losses and gradients run with it.
 declare -A tests=(
     [tensorflow]="not slow and not once and not one_backend and not builds"
-    [tensorflow-without-onednn]="builds"
+    [tensorflow-without-onednn]="builds and not slow"
     [jax]="not slow and not once and not one_backend"
-    [torch]=""
+    [torch]="not slow"
+    [torch-slow]="slow"
 )
+# XLA compiles the same graphs for test after test, and for their child processes.
+export JAX_COMPILATION_CACHE_DIR=$(realpath "$environment")/jax-cache
+export JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS=0 JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES=-1
 declare -A runs
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 trap 'exit 130' INT TERM

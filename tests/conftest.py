@@ -7,13 +7,17 @@ import multiprocessing
 import os
 import pathlib
 import signal
+import types
 
 os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-# XLA compiles far longer than these small networks run.
-os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
+# XLA compiles far longer than these small networks run, and longest by its newest code for fused operations.
+os.environ.setdefault(
+    "XLA_FLAGS",
+    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
+)
 
 import numpy as np
 import pytest
@@ -24,22 +28,34 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 SHARED = pathlib.Path(__file__).parents[2] / "shared"
 
 
-def pytest_configure():
-    """On JAX, new weights are cut from random numbers of a few lengths, for XLA compiles each shape anew."""
-    if os.environ["KERAS_BACKEND"] != "jax":
-        return
-    import keras.src.backend.jax.random as random
+LARGEST_DRAW = 65_521  # a prime: no row of a kernel repeats another
 
-    def of_few_lengths(draw):
-        def draw_and_cut(shape, *arguments, **options):
+
+def draw_few_numbers() -> None:
+    """Large new weights repeat a few random numbers, for most tests replace them and drawing millions takes seconds.
+
+    On JAX all are cut from random numbers of a few lengths: XLA compiles each shape anew.
+    """
+    import keras
+    from keras.src.initializers import random_initializers
+
+    def of_few_numbers(draw):
+        def draw_and_repeat(shape, *arguments, **options):
             size = math.prod(shape)
-            length = 1 << max(size - 1, 0).bit_length()
-            return np.asarray(draw((length,), *arguments, **options))[:size].reshape(shape)
+            if keras.backend.backend() != "jax" and size <= LARGEST_DRAW:
+                return draw(shape, *arguments, **options)
+            length = min(1 << max(size - 1, 0).bit_length(), LARGEST_DRAW)
+            return np.resize(keras.ops.convert_to_numpy(draw((length,), *arguments, **options)), shape)
 
-        return draw_and_cut
+        return draw_and_repeat
 
-    for name in ("normal", "truncated_normal", "uniform"):
-        setattr(random, name, of_few_lengths(getattr(random, name)))
+    own = vars(random_initializers.random)
+    few = {name: of_few_numbers(own[name]) for name in ("normal", "truncated_normal", "uniform")}
+    random_initializers.random = types.SimpleNamespace(**own | few)
+
+
+def pytest_configure():
+    draw_few_numbers()
 
 
 @pytest.fixture(autouse=True)
@@ -59,7 +75,7 @@ def holds_once(request, monkeypatch):
 
 @pytest.fixture
 def light_children(monkeypatch):
-    """Child processes import Keras with its lightest backend: sources and the renderer need none."""
+    """Child processes import Keras with its lightest backend: what they are to do needs none."""
     monkeypatch.setenv("KERAS_BACKEND", "numpy")
 
 
