@@ -30,6 +30,10 @@ SVTRV2 = """{name: SVTRv2LNConvTwo33, dims: [128, 256, 384], depths: [6, 6, 6], 
 CONFIGS = {"repsvtr": CONFIG.format(encoder="{name: RepSVTREncoder}"), "svtrv2": CONFIG.format(encoder=SVTRV2)}
 
 
+# The networks are compared on every backend in tests/parity.
+pytestmark = pytest.mark.one_backend
+
+
 @pytest.fixture(scope="module")
 def published():
     with np.load(pathlib.Path(__file__).parent / "fixtures" / "openocr.npz") as file:

@@ -255,6 +255,7 @@ def test_augmentation_is_the_recipes_or_is_named(write, records):
         images("more")
 
 
+@pytest.mark.one_backend
 @pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="this backend is TensorFlow")
 def test_reading_data_needs_no_tensorflow():
     code = "import sys, keras_textrec.data.pipeline as p; p.BatchDataset; sys.exit('tensorflow' in sys.modules)"

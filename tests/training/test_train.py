@@ -384,6 +384,7 @@ def test_a_mixture_that_is_none(place, tmp_path, capsys, monkeypatch, mix):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.one_backend
 def test_trials_leave_no_folder(place, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     data = [
