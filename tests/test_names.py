@@ -12,7 +12,7 @@ import pytest
 
 import keras_textrec
 
-pytestmark = pytest.mark.once
+pytestmark = [pytest.mark.once, pytest.mark.usefixtures("light_children")]
 
 
 def test_no_public_name_hides_a_module():

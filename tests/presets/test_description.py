@@ -42,7 +42,7 @@ def distinct():
 @pytest.mark.parametrize("name", distinct())
 def test_presets_build(name):
     description = describe(name)
-    model = build(description)
+    model = build(description, initialize=False)
     assert type(model).__name__ == description["model"]["class"]
     assert model.recipe == Recipe.from_dict(description["training"])
     assert model.about == {key: value for key, value in description.items() if key not in ("model", "training")}

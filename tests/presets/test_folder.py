@@ -186,7 +186,7 @@ ODD = (None, -1, 0, 3.7, "x", "", [], {}, [[1]], [None], {"a": 1}, True, ["a", "
 
 
 @pytest.mark.one_backend
-@pytest.mark.parametrize("rounds", [60, pytest.param(200, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("rounds", [60, pytest.param(140, marks=pytest.mark.slow)])
 def test_odd_values_and_flipped_bits_give_an_error_or_a_model(preset, rounds):
     """Whatever a file of a preset says, it is built or refused by ValueError."""
     rng = random.Random(rounds)
@@ -202,7 +202,7 @@ def test_odd_values_and_flipped_bits_give_an_error_or_a_model(preset, rounds):
             data[rng.randrange(len(data))] ^= 1 << rng.randrange(7)
         (preset / name).write_bytes(data)
         try:
-            assert isinstance(build(describe(preset)), keras.Model)
+            assert isinstance(build(describe(preset), initialize=False), keras.Model)
         except ValueError as error:
             assert str(error)
         (preset / name).write_bytes(contents[name])

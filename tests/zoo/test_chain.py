@@ -277,7 +277,7 @@ def process(preset, tiny, home, *arguments):
 
 
 @pytest.mark.slow
-def test_processes(preset, publisher, home, tiny):
+def test_processes(preset, publisher, home, tiny, light_children):
     with process(preset, tiny, home, "never") as killed:
         killed.stdin.write("\n")
         killed.stdin.flush()

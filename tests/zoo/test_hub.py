@@ -205,7 +205,7 @@ def test_exported_files_go_along(hub, folder, tmp_path):
 
 
 def test_exported_files_of_another_model_do_not(hub, folder, tmp_path, capsys):
-    textrec.CRNN("ab", hidden_size=4).export(tmp_path / "other.onnx")
+    textrec.CRNN("ab", backbone=make_crnn().backbone, hidden_size=4).export(tmp_path / "other.onnx")
     (tmp_path / "text.onnx").write_bytes(b"text")
     for file, message in [
         ("other.onnx", "other.onnx is of another CRNN than this preset"),
