@@ -119,7 +119,7 @@ def _label(text: str, polygon: np.ndarray) -> _Label:
     if not shaped:
         text = "".join(character for _, character in to_visual(text))
     label = _Label(text, _font(path, round(size), shaped), middle, direction=direction)
-    size = max(least, size * min(1.0, np.ptp(polygon[:, 0]) / max(1.0, label.size()[0])))
+    size = max(least, size * min(1.0, np.ptp(polygon, axis=0).max() / max(1.0, label.size()[0])))
     return dataclasses.replace(label, font=_font(path, int(size), shaped))
 
 
