@@ -21,6 +21,7 @@ from keras_textrec.images.crops import box_around, checked_polygon, crop_word
 from keras_textrec.images.reading_order import text_lines
 from keras_textrec.models.text_detector import RepSVTRDetector
 from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.reading.orientation import Orientations
 from keras_textrec.reading.stream import check_several, read_all
 from keras_textrec.reports.drawing import draw_page
 from keras_textrec.system.numbers import whole_number
@@ -189,14 +190,22 @@ class TextSpotter:
         """
         return cls(RepSVTRDetector.from_preset(detector), TextRecognizer.from_preset(recognizer), **options)
 
-    def read(self, photos: Any, batch_size: int = 32, **knowledge: Unpack[Constraints]) -> Page | list[Page]:
+    def read(
+        self,
+        photos: Any,
+        batch_size: int = 32,
+        orientations: Orientations | None = None,
+        **constraints: Unpack[Constraints],
+    ) -> Page | list[Page]:
         """Reads one photograph or many.
 
         Args:
             photos: a path, bytes, array or PIL image (`keras_textrec.images.load_image` says what is accepted), or
                 many of them: a list or another iterable.
             batch_size: words a step of the recogniser.
-            knowledge: what is known of every word's text, as for the recogniser's `read`: `allow`, `pattern`,
+            orientations: in which every word is read, as for the recogniser's `read`. Others than 0 and 180 are those
+                of tall words as they stand, whatever `rotate_tall` is.
+            constraints: what is known of every word's text, as for the recogniser's `read`: `allow`, `pattern`,
                 `lexicon`, `alternatives`. `min_confidence` takes the place of the spotter's own.
 
         Returns:
@@ -208,10 +217,15 @@ class TextSpotter:
             FileNotFoundError, ValueError: a photograph cannot be read, the batch size is no number of words, or what is
                 known makes no sense for the recogniser.
         """
-        return read_all(photos, functools.partial(self.read_stream, batch_size=batch_size, **knowledge))
+        options = {"batch_size": batch_size, "orientations": orientations, **constraints}
+        return read_all(photos, functools.partial(self.read_stream, **options))
 
     def read_stream(
-        self, photos: Iterable[Any], batch_size: int = 32, **knowledge: Unpack[Constraints]
+        self,
+        photos: Iterable[Any],
+        batch_size: int = 32,
+        orientations: Orientations | None = None,
+        **constraints: Unpack[Constraints],
     ) -> Iterator[tuple[int, Page | OSError | ValueError]]:
         """Reads any number of photographs, one after the other; arguments as for `read`.
 
@@ -220,20 +234,25 @@ class TextSpotter:
         """
         check_several(photos)
         whole_number("batch_size", batch_size)  # before the detector's work
-        least = knowledge.pop("min_confidence", None)
+        least = constraints.pop("min_confidence", None)
         if least is None:
             least = self.min_confidence
         elif not 0 <= least <= 1:
             raise ValueError(f"min_confidence is a number from 0 to 1; got {least!r}.")
-        if knowledge.get("lexicon") is not None:
-            lexicon = lexica_of(knowledge["lexicon"])  # once: it keeps what it is compiled to
+        if constraints.get("lexicon") is not None:
+            lexicon = lexica_of(constraints["lexicon"])  # once: it keeps what it is compiled to
             if not isinstance(lexicon, Lexicon):
                 raise ValueError("A spotter takes one lexicon, for all words; not a list for each.")
-            knowledge["lexicon"] = lexicon
-        return enumerate(self._read(photo, batch_size, least, knowledge) for photo in photos)
+            constraints["lexicon"] = lexicon
+        options = {"batch_size": batch_size, **constraints}
+        rotate_tall = self.rotate_tall
+        if orientations is not None:
+            options["orientations"] = orientations
+            rotate_tall = rotate_tall if set(orientations) <= {0, 180} else None
+        return enumerate(self._read(photo, least, rotate_tall, options) for photo in photos)
 
     def _read(
-        self, photo: Any, batch_size: int, min_confidence: float, knowledge: dict[str, Any]
+        self, photo: Any, min_confidence: float, rotate_tall: float | None, options: dict[str, Any]
     ) -> Page | OSError | ValueError:
         if isinstance(photo, OSError | ValueError):
             return photo
@@ -246,7 +265,7 @@ class TextSpotter:
         for detection in detections:
             try:
                 polygon = checked_polygon(detection.polygon)
-                crops.append(crop_word(image, polygon, self.rotate_tall))
+                crops.append(crop_word(image, polygon, rotate_tall))
             except ValueError as error:
                 faults.append(str(error))
             else:
@@ -254,7 +273,7 @@ class TextSpotter:
         if faults:
             count = len(faults) + len(polygons)
             logger.warning("%d of %d detected polygons are left out. The first: %s", len(faults), count, faults[0])
-        readings = self.recognizer.read(crops, batch_size, **knowledge)
+        readings = self.recognizer.read(crops, **options)
         words = [
             Word(polygon, reading)
             for polygon, reading in zip(polygons, readings, strict=True)

@@ -233,6 +233,24 @@ def test_what_is_known_goes_to_the_recogniser():
         TextSpotter(Fixed(), crnn()).read(image, pattern="(")
 
 
+@pytest.mark.parametrize(
+    ("orientations", "as_it_stands"), [(None, False), ((0, 180), False), ("tall", True), ((0, 90, 180, 270), True)]
+)
+def test_orientations_of_tall_words(orientations, as_it_stands):
+    """Those by a quarter and of stacked letters are the recogniser's work."""
+    shapes = []
+
+    def read(crops, batch_size, **known):
+        shapes.append((crops[0].shape, known))
+        return [Reading("a", 1.0)]
+
+    spotter = TextSpotter(Fixed(box(10, 10, 20, 60)), SimpleNamespace(read=read))
+    spotter.read(np.zeros((90, 90, 3), "uint8"), orientations=orientations)
+    assert shapes == [
+        ((60, 20, 3) if as_it_stands else (20, 60, 3), {} if orientations is None else {"orientations": orientations})
+    ]
+
+
 def test_many_photographs(tmp_path):
     image, polygons = page()
     spotter = TextSpotter(CoreDetector(polygons), TemplateReader())
