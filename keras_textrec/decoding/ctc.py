@@ -116,55 +116,63 @@ def collapse(path: np.ndarray) -> tuple[int, ...]:
 
 
 class TextLattice:
-    """One text in each of several images: all its paths.
+    """One text in each of several images, or several in one: all their paths.
 
     Args:
-        probabilities: (T, V) of each image; V may differ.
+        probabilities: (T, V) of each image; V may differ. Or the (T, V) of one image that all texts are in.
         texts: the ids of each, at least one.
     """
 
-    def __init__(self, probabilities: Sequence[np.ndarray], texts: Sequence[tuple[int, ...]]):
+    def __init__(self, probabilities: Sequence[np.ndarray] | np.ndarray, texts: Sequence[tuple[int, ...]]):
         lengths = np.array([len(text) for text in texts])
-        # A blank before, between and after the characters; places beyond a text's end do no harm.
-        self._symbols = np.full((len(texts), 2 * lengths.max() + 1), BLANK)
-        for symbols, text in zip(self._symbols, texts):
+        # A blank before, between and after the characters; places beyond a text's end do no harm. The texts are the
+        # last axis everywhere: what all places do together then lies together in memory.
+        self._symbols = np.full((2 * lengths.max() + 1, len(texts)), BLANK)
+        for symbols, text in zip(self._symbols.T, texts):
             symbols[1 : 2 * len(text) : 2] = text
-        self._written = np.stack([y[:, symbols] for y, symbols in zip(probabilities, self._symbols)], axis=1)
-        self._may_skip = self._symbols[:, 2:] != BLANK
-        self._may_skip &= self._symbols[:, 2:] != self._symbols[:, :-2]
-        self._rows, self._last = np.arange(len(texts)), 2 * lengths - 1
+        if isinstance(probabilities, np.ndarray):
+            self._written = probabilities[:, self._symbols]
+        else:
+            written = [y[:, symbols] for y, symbols in zip(probabilities, self._symbols.T, strict=True)]
+            self._written = np.stack(written, axis=-1)
+        self._may_skip = self._symbols[2:] != BLANK
+        self._may_skip &= self._symbols[2:] != self._symbols[:-2]
+        self._texts, self._last = np.arange(len(texts)), 2 * lengths - 1
 
     def probabilities(self) -> np.ndarray:
         """The probability of each text: the sum over its paths, float (B,)."""
         before = np.zeros(self._symbols.shape)
-        before[:, :2] = self._written[0, :, :2]
+        before[:2] = self._written[0, :2]
+        arrived = np.empty(before.shape)
+        skipped, may_skip = np.empty(self._may_skip.shape), self._may_skip.astype("float64")
         for written in self._written[1:]:
-            after = before.copy()
-            after[:, 1:] += before[:, :-1]
-            after[:, 2:] += self._may_skip * before[:, :-2]
-            before = after * written
-        return before[self._rows, self._last] + before[self._rows, self._last + 1]
+            arrived[0] = before[0]
+            np.add(before[1:], before[:-1], out=arrived[1:])
+            np.multiply(may_skip, before[:-2], out=skipped)
+            arrived[2:] += skipped
+            np.multiply(arrived, written, out=before)
+        return before[self._last, self._texts] + before[self._last + 1, self._texts]
 
     def paths(self) -> np.ndarray:
         """The most probable path of each text, int (B, T). Every text must have one."""
-        frames, images, _ = self._written.shape
+        frames = len(self._written)
         scores = np.log(np.maximum(self._written, _FLOOR))
         forbidden = np.where(self._may_skip, 0.0, -np.inf)
         steps = np.zeros(scores.shape, "int8")
         arrived = np.full((3, *self._symbols.shape), -np.inf)  # by staying, from one place before, from two before
         best = np.full(self._symbols.shape, -np.inf)
-        best[:, :2] = scores[0, :, :2]
+        best[:2] = scores[0, :2]
         for frame in range(1, frames):
             arrived[0] = best
-            arrived[1, :, 1:] = best[:, :-1]
-            arrived[2, :, 2:] = best[:, :-2] + forbidden
+            arrived[1, 1:] = best[:-1]
+            np.add(best[:-2], forbidden, out=arrived[2, 2:])
             steps[frame] = arrived.argmax(0)
             best = arrived.max(0) + scores[frame]
-        place = self._last + (best[self._rows, self._last + 1] > best[self._rows, self._last])
-        paths = np.zeros((images, frames), int)
+        place = self._last + (best[self._last + 1, self._texts] > best[self._last, self._texts])
+        paths = np.zeros((len(self._texts), frames), int)
         for frame in range(frames - 1, -1, -1):
-            paths[:, frame] = self._symbols[self._rows, place]
-            place = place - steps[frame, self._rows, place]
+            paths[:, frame] = self._symbols[place, self._texts]
+            place = place - steps[frame, place, self._texts]
         return paths
 
 

@@ -123,7 +123,7 @@ def _greedy_words(
 
 def _scored_words(probabilities: np.ndarray, lexicon: CompiledLexicon, count: int) -> list[Found]:
     """The best words of a short list that have a path, the best first."""
-    chances = TextLattice([probabilities] * len(lexicon.rows), lexicon.rows).probabilities()
+    chances = TextLattice(probabilities, lexicon.rows).probabilities()
     best = [place for place in np.argsort(-chances, kind="stable")[:count].tolist() if chances[place] > 0.0]
     rows = [lexicon.rows[place] for place in best]
     return [Found(*text) for text in zip(chances[best].tolist(), rows, map(lexicon.automaton.walk, rows))]
