@@ -10,6 +10,7 @@ from keras import layers
 from keras_textrec.decoding import Constraint, CTCDecoder, Lexicon
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.models.trainable_recognizer import kept_if_refused
 from keras_textrec.text import CTCTokenizer, Reading
 from keras_textrec.training.distillation import Distillation
 from keras_textrec.training.losses import CTCLoss
@@ -55,10 +56,11 @@ class CTCRecognizer(TextRecognizer):
         Raises:
             ValueError: such a teacher cannot teach this network.
         """
-        if isinstance(optimizer, Recipe):  # before the teacher, whose losses' weights it has
-            self.recipe, optimizer = optimizer, "auto"
-        self.distillation = Distillation(self, teacher) if teacher is not None else None
-        super().compile(optimizer, loss, **options)
+        with kept_if_refused(self, "recipe", "distillation"):
+            if isinstance(optimizer, Recipe):  # before the teacher, whose losses' weights it has
+                self.recipe, optimizer = optimizer, "auto"
+            self.distillation = Distillation(self, teacher) if teacher is not None else None
+            super().compile(optimizer, loss, **options)
 
     def compute_loss(
         self, x: Any = None, y: Any = None, y_pred: Any = None, sample_weight: Any = None, training: bool = True

@@ -1,5 +1,6 @@
 """What recognisers and the detector have in common: a graph for reading, and a life as a preset."""
 
+import contextlib
 import functools
 import inspect
 import json
@@ -7,7 +8,7 @@ import os
 import pathlib
 import threading
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Self
 
 import keras
@@ -73,7 +74,21 @@ class PresetModel(DataParallelTraining, DirectModel):
 
     def fit(self, x: Any = None, *arguments: Any, **options: Any) -> keras.callbacks.History:
         """As `keras.Model.fit`; `about` then tells what the weights were trained on since."""
-        self.about, self.origin = trained_further(self.about, self.summary_of(x), self.origin), None
+        with self._noted_if_trained(self.summary_of(x)):
+            return self._fit(x, *arguments, **options)
+
+    @contextlib.contextmanager
+    def _noted_if_trained(self, data: str) -> Iterator[None]:
+        """Notes in `about` what a block trains on, from its beginning; of one that makes no step, nothing."""
+        before, steps = (self.about, self.origin), _steps_of(self)
+        self.about, self.origin = trained_further(self.about, data, self.origin), None
+        try:
+            yield
+        finally:
+            if _steps_of(self) in (steps, None):
+                self.about, self.origin = before
+
+    def _fit(self, x: Any, *arguments: Any, **options: Any) -> keras.callbacks.History:
         optimizer = getattr(self, "optimizer", None)  # a model that is not compiled has none
         if keras.backend.backend() == "tensorflow" and optimizer is not None and not optimizer.built:
             # It would trace the training step twice: to make these variables, and to run.
@@ -214,6 +229,15 @@ class PresetModel(DataParallelTraining, DirectModel):
         """
         with averaged_weights(getattr(self, "optimizer", None)):
             save_preset(self, folder)
+
+
+def _steps_of(model: keras.Model) -> int | None:
+    """The steps that a model's optimizer has made; None where nobody knows."""
+    optimizer = getattr(model, "optimizer", None)  # a model that is not compiled has none
+    try:
+        return None if optimizer is None else int(keras.ops.convert_to_numpy(optimizer.iterations))
+    except TypeError:  # on JAX, Keras loses all variables where the first step itself fails
+        return None
 
 
 def default_jit() -> bool | str:

@@ -1,7 +1,9 @@
 """What a recogniser is trained by: its recipe, `fit`, and the batches for it."""
 
+import contextlib
 import functools
 import logging
+from collections.abc import Iterator
 from typing import Any
 
 import keras
@@ -17,6 +19,18 @@ from keras_textrec.training.parts import freeze
 from keras_textrec.training.recipes import Recipe
 
 logger = logging.getLogger(__name__)
+
+
+@contextlib.contextmanager
+def kept_if_refused(model: keras.Model, *names: str) -> Iterator[None]:
+    """Attributes of a model are what they were before, if the block raises."""
+    before = {name: getattr(model, name) for name in names}
+    try:
+        yield
+    except BaseException:
+        for name, value in before.items():
+            setattr(model, name, value)
+        raise
 
 
 class TrainableRecognizer(PresetModel):
@@ -60,12 +74,14 @@ class TrainableRecognizer(PresetModel):
                 default, and where it has none, the rate stays constant after warm-up.
 
         Raises:
-            ValueError: the recipe names a part of the network that it does not have.
+            ValueError: the recipe names a part of the network that it does not have. The model keeps its own recipe.
         """
+        with kept_if_refused(self, "recipe"):
+            self._compile_by_recipe(optimizer, loss, weighted_metrics, jit_compile, total_steps, options)
+
+    def _compile_by_recipe(self, optimizer, loss, weighted_metrics, jit_compile, total_steps, options) -> None:
         if isinstance(optimizer, Recipe):
             self.recipe, optimizer = optimizer, "auto"
-        if self.recipe.freeze:
-            freeze(self, self.recipe.freeze)
         if optimizer == "auto":
             if self.recipe.guided and not getattr(self, "guided", False):
                 logger.warning(
@@ -73,6 +89,8 @@ class TrainableRecognizer(PresetModel):
                     type(self).__name__,
                 )
             optimizer = self.recipe.make_optimizer(self, total_steps)
+        if self.recipe.freeze:
+            freeze(self, self.recipe.freeze)
         if loss == "auto":
             loss = self.make_loss()
         if weighted_metrics == "auto":

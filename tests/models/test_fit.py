@@ -1,5 +1,7 @@
 """`fit` on images and texts as they are, and what a preset tells of itself afterwards."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -55,7 +57,31 @@ def test_fit_on_arrays_of_a_users_own(monkeypatch):
     x, y = np.zeros((2, 32, 64, 3), "float32"), np.zeros((2, 8), "int32")
     model.fit(x, y)
     assert seen["x"] is x and seen["y"] is y
-    assert model.about["trained_on"] == "Data given to `fit`."
+
+
+@pytest.mark.one_backend
+def test_nothing_is_noted_of_a_training_that_did_not_begin():
+    """Of one that did, what it was trained on stands there even if it ended in an error."""
+    model = make_crnn(hidden_size=8)
+    model.about, model.origin, recipe = {**model.about, "results": {"words": {}}}, "preset", model.recipe
+    with pytest.raises(ValueError, match="no part 'tail'"):
+        model.compile(dataclasses.replace(recipe, freeze=["tail"]))
+    with pytest.raises(ValueError, match="learning_rates"):
+        model.compile(dataclasses.replace(recipe, freeze=["backbone"], learning_rates={"tail": 0.1}))
+    with pytest.raises(ValueError, match="student itself"):
+        model.compile(dataclasses.replace(recipe, seed=7), teacher=model)
+    assert model.recipe is recipe and all(layer.trainable for layer in model._flatten_layers())
+
+    about = model.about
+    model.compile()
+    x, y = np.zeros((2, 32, 64, 3), "float32"), np.full((3, 8), 5, "int32")
+    with pytest.raises(ValueError, match="same number"):
+        model.fit(x, y, verbose=0)
+    assert model.about == about and model.origin == "preset"
+    broken = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        model.fit(x, y[:2], verbose=0, callbacks=[broken])
+    assert model.about["trained_on"] == "Data given to `fit`, from the weights of preset." and model.origin is None
 
 
 def test_misspelt_options():
