@@ -49,7 +49,7 @@ that it contradicts most surely in three public data sets, 12 are wrong.
 """
 
 model = textrec.TextRecognizer.from_preset("crnn_small_en")
-diagnosis = inspect(from_arrays(images, labels), model=model, progress=False)
+diagnosis = inspect(from_arrays(images, labels), model=model)
 
 for finding in diagnosis.findings:
     print(f"{finding.name}: {len(finding)}. {finding.meaning}")
@@ -68,10 +68,11 @@ for place, position in enumerate(positions[:10]):
 found = set(positions) & set(wrong.tolist())
 print(f"Of {len(wrong)} wrong labels {len(found)} are found, with {len(positions) - len(found)} others.")
 
-if positions:
-    shown = positions[:12]
-    pictures = [textrec.images.load_image(images[position]) for position in shown]
-    Image.fromarray(contact_sheet(pictures, [labels[position] for position in shown])).save("suspects.png")
+shown = positions[:12] or [0]
+pictures = [textrec.images.load_image(images[position]) for position in shown]
+sheet = Image.fromarray(contact_sheet(pictures, [labels[position] for position in shown], columns=4))
+sheet.save("suspects.png")
+sheet
 
 """
 ## Keep what is right

@@ -9,9 +9,10 @@ Accelerator: None
 """
 ## Plates
 
-A plate is no word: letters and digits in any order, wide apart, and no dictionary tells an O from a 0 but the place.
-Here are plates of two letters, three digits and two letters, rendered as they are seen from a car. With photographs of
-your own, a folder with a label file takes their place: `textrec.data.folder("plates", "labels.tsv")`.
+A plate is no word: letters and digits in any order, and no dictionary tells an O from a 0 but the place. Here are
+plates of no country, rendered as they are seen from a car: `plates.py` beside this example draws their texts, and
+`plates.yaml` says how they look. With photographs of your own, a folder with a label file takes their place:
+`textrec.data.folder("plates", "labels.tsv")`.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ import os
 
 import keras
 import numpy as np
+import plates
 from PIL import Image
 
 import keras_textrec as textrec
@@ -26,42 +28,33 @@ from keras_textrec.images import load_image
 from keras_textrec.images.sheet import contact_sheet
 
 IMAGES = int(os.environ.get("IMAGES", 1000))
-EPOCHS = int(os.environ.get("EPOCHS", 3))
+EPOCHS = int(os.environ.get("EPOCHS", 2))
 FONTS = os.environ.get("FONTS")  # a folder; None: the system's
 
-LETTERS, DIGITS = list("ABCDEFGHJKLMNPRSTUVWXYZ"), list("0123456789")
 keras.utils.set_random_seed(0)
-rng = np.random.default_rng(0)
-
-
-def plate() -> str:
-    first, middle, last = (rng.choice(kind, size) for kind, size in ((LETTERS, 2), (DIGITS, 3), (LETTERS, 2)))
-    return "".join([*first, *middle, *last])
-
-
-plates = [plate() for _ in range(IMAGES + IMAGES // 4)]
 with open("plates.txt", "w") as file:
-    file.write("\n".join(plates))
+    file.write("\n".join(plates.draw(IMAGES + IMAGES // 4)))
 renderer = textrec.synthesis.WordRenderer(
-    charset="".join(LETTERS + DIGITS),
+    config=plates.CONFIG,
+    charset=plates.CHARACTERS,
     text={"words": "plates.txt", "only_words": True},
-    config={"fonts": {"folders": FONTS}},
-    layout={"spacing": {"p": 1.0, "em": [0.02, 0.2]}, "arc": {"p": 0.0}, "neighbours": {"p": 0.0}},
-    difficulty=0.6,
+    **{"fonts.folders": FONTS},
 )
-rendered = [renderer.render_jpeg(i) for i in range(len(plates))]
+rendered = [renderer.render_jpeg(i) for i in range(IMAGES + IMAGES // 4)]
 images, texts = [word.image for word in rendered], [word.text for word in rendered]
 training, validation = (images[:IMAGES], texts[:IMAGES]), (images[IMAGES:], texts[IMAGES:])
-Image.fromarray(contact_sheet([load_image(image) for image in images[:16]], texts[:16])).save("plates.png")
+sheet = Image.fromarray(contact_sheet([load_image(image) for image in images[:16]], texts[:16]))
+sheet.save("plates.png")
+sheet
 
 """
 ## Before any training
 
-The preset reads words of 94 characters. With the charset of plates it keeps what it knows of these 33, and drops the
+The preset reads words of 94 characters. With the charset of plates it keeps what it knows of these 37, and drops the
 rest. The accuracy before the first step is what training has to beat.
 """
 
-model = textrec.TextRecognizer.from_preset("crnn_small_en", charset=LETTERS + DIGITS)
+model = textrec.TextRecognizer.from_preset("crnn_small_en", charset=plates.CHARACTERS)
 
 
 def right(read) -> list[bool]:
@@ -81,7 +74,7 @@ as quick, and the rest may learn faster. `fit` takes images and texts as they ar
 recipe = model.recipe.for_fine_tuning(model.converter)
 model.recipe = dataclasses.replace(recipe, freeze=["backbone"], learning_rate=1e-3)
 model.compile(total_steps=EPOCHS * max(1, IMAGES // model.recipe.batch_size))
-model.fit(*training, validation_data=validation, epochs=EPOCHS, verbose=2)
+model.fit(*training, validation_data=validation, epochs=EPOCHS)
 after = right(model.read)
 print(f"After training {np.mean(after):.1%} are read right.")
 
@@ -92,15 +85,19 @@ Look at the mistakes, not at the percentage: most often they are pairs of shapes
 nobody could read.
 """
 
-for number in np.flatnonzero(np.logical_not(after))[:8]:
-    reading = model.read(validation[0][number])
-    print(f"{validation[1][number]} is read as {reading.text} ({reading.confidence:.2f})")
+shown = np.argsort(after, stable=True)[:8].tolist()  # wrong ones first
+readings = [model.read(validation[0][number]) for number in shown]
+captions = [f"{validation[1][number]}: {reading.text}" for number, reading in zip(shown, readings)]
+print("\n".join(f"{caption} ({reading.confidence:.2f})" for caption, reading in zip(captions, readings)))
+sheet = Image.fromarray(contact_sheet([load_image(validation[0][number]) for number in shown], captions, columns=4))
+sheet.save("wrong.png")
+sheet
 
 """
 The place says what a character may be, so tell it: with a pattern, no plate is read that cannot be one.
 """
 
-patterned = model.read(validation[0], pattern="[A-Z]{2}[0-9]{3}[A-Z]{2}")
+patterned = model.read(validation[0], pattern=plates.PATTERN)
 print(f"With the pattern {np.mean([r.text == t for r, t in zip(patterned, validation[1])]):.1%} are read right.")
 
 """
@@ -110,8 +107,8 @@ print(f"With the pattern {np.mean([r.text == t for r, t in zip(patterned, valida
 read without Keras; programs in C++, JavaScript and Kotlin that read it are beside this example.
 """
 
-model.save_to_preset("plates")
-report = model.export("plates.onnx")
-exported = textrec.load_exported("plates.onnx")
-print(f"plates.onnx has {os.path.getsize('plates.onnx') / 1e6:.1f} MB.")
+model.save_to_preset("plate_reader")
+report = model.export("plate_reader.onnx")
+exported = textrec.load_exported("plate_reader.onnx")
+print(f"plate_reader.onnx has {os.path.getsize('plate_reader.onnx') / 1e6:.1f} MB.")
 print(f"It reads {np.mean(right(exported.read)):.1%} of the plates right.")

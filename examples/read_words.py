@@ -26,7 +26,7 @@ from keras_textrec.images import load_image
 from keras_textrec.images.sheet import contact_sheet
 
 WORDS = pathlib.Path(os.environ.get("WORDS", "words"))
-ATTENTIVE = os.environ.get("ATTENTIVE", "rare_mv3_en")  # downloaded when it is first used
+ATTENTIVE = os.environ.get("ATTENTIVE", "rare_mv3_en")  # downloaded for the last part, when it is first used
 
 paths = sorted(WORDS.glob("*.jpg"))
 images = [load_image(path) for path in paths]
@@ -57,7 +57,9 @@ def with_bars(image: np.ndarray, reading: textrec.Reading) -> np.ndarray:
 
 captions = [f"{reading.text} {reading.confidence:.2f}" for reading in readings]
 bars = [with_bars(image, reading) for image, reading in zip(images, readings)]
-Image.fromarray(contact_sheet(bars, captions, columns=4, height=60)).save("confidence.png")
+sheet = Image.fromarray(contact_sheet(bars, captions, columns=4, height=60))
+sheet.save("confidence.png")
+sheet
 
 """
 The least sure character of all, and what else it might be: the classes of its column with the next best probabilities.
@@ -81,22 +83,38 @@ print(", ".join(f"{names[i]} {probabilities[step, i]:.3f}" for i in best))
 
 RARE bends the image straight before it reads, and then writes one character a step, each from the part of the image
 that it attends to. Both can be seen: `rectified` gives the straight image, and `read(..., attention=True)` for each
-character how much of it was read from where.
+character how much of it was read from where. The embedded preset does neither; PaddleOCR's weights of RARE are
+downloaded, and where they cannot be had, this part is left out.
 """
 
-attentive = textrec.TextRecognizer.from_preset(ATTENTIVE)
-Image.fromarray(contact_sheet([attentive.rectified(image) for image in images], columns=4)).save("rectified.png")
+try:
+    attentive = textrec.TextRecognizer.from_preset(ATTENTIVE)
+except OSError as error:
+    attentive = None
+    print(f"{error}\nWithout it nothing is straightened, and nothing looked at.")
+straight = [attentive.rectified(image) if attentive else image for image in images]
+sheet = Image.fromarray(contact_sheet(straight, columns=4))
+sheet.save("rectified.png")
+sheet
+
+"""
+Where it looked: in each picture, light falls on what one character was read from.
+"""
 
 rows = []
-for image in images[:4]:
-    straight, reading = attentive.rectified(image), attentive.read(image, attention=True)
+for number in range(4) if attentive else ():
+    reading = attentive.read(images[number], attention=True)
     print(f"{reading.text!r}, {reading.confidence:.3f}")
     for character, weights in list(zip(reading.characters, reading.attention))[:8]:
-        looked = cv2.resize(np.atleast_2d(np.float32(weights)), straight.shape[1::-1], interpolation=cv2.INTER_LINEAR)
+        size = straight[number].shape[1::-1]
+        looked = cv2.resize(np.atleast_2d(np.float32(weights)), size, interpolation=cv2.INTER_LINEAR)
         light = 0.25 + 0.75 * looked / looked.max()
-        rows.append(((straight * light[..., None]).astype("uint8"), character.text))
-if rows:
-    Image.fromarray(contact_sheet(*zip(*rows))).save("attention.png")
+        rows.append(((straight[number] * light[..., None]).astype("uint8"), character.text))
+sheet = Image.fromarray(contact_sheet(*zip(*rows))) if rows else None
+if sheet:
+    sheet.save("attention.png")
+sheet
+
 """
 ## What it tells
 

@@ -71,7 +71,7 @@ with scope:
     if backend != "jax":
         textrec.synchronize_batch_norm(model)
     model.compile(total_steps=EPOCHS * max(1, IMAGES // model.recipe.batch_size))
-model.fit(model.training_data(source), epochs=EPOCHS, shuffle=False, verbose=2 if writes else 0)
+model.fit(model.training_data(source), epochs=EPOCHS, shuffle=False, verbose=1 if writes else 0)
 
 """
 ## One process writes

@@ -50,7 +50,8 @@ _ROOMS = {
     "training.data_parallel": ("synchronize_batch_norm",),
     "training.recipes": ("Recipe",),
     "training.train": ("train",),
-    "zoo": ("describe", "load_preset", "upload_preset"),
+    "zoo": ("describe", "load_preset"),
+    "zoo.publish": ("upload_preset",),
 }
 OPENERS.update(dict.fromkeys((".yaml", ".yml"), "keras_textrec.synthesis.source:RenderedSource"))
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

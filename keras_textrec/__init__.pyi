@@ -75,6 +75,6 @@ from keras_textrec.training.recipes import Recipe as Recipe
 from keras_textrec.training.train import train as train
 from keras_textrec.zoo import describe as describe
 from keras_textrec.zoo import load_preset as load_preset
-from keras_textrec.zoo import upload_preset as upload_preset
+from keras_textrec.zoo.publish import upload_preset as upload_preset
 
 __version__: str

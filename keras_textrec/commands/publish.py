@@ -14,7 +14,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:
-    from keras_textrec.zoo import publish_preset
+    from keras_textrec.zoo.publish import publish_preset
 
     address = publish_preset(
         options.preset,

@@ -3,6 +3,7 @@
 import argparse
 import contextlib
 import csv
+import functools
 import json
 import os
 import pathlib
@@ -63,8 +64,6 @@ def run(options: argparse.Namespace) -> int:
     files = image_files(options.images, options.recursive)
     constraints = _constraints(options)
     form = next((name for name in ("csv", "json", "jsonl") if getattr(options, name)), "lines")
-    if options.alternatives and options.csv:
-        raise ValueError("--csv has no columns for --alternatives; --json, or lines, name them.")
     pictures = photographs.picture_paths(options.draw, files) if options.draw else None
     if options.resume:
         done, all_files = output_file.names_in(options.output), len(files)
@@ -145,7 +144,12 @@ def print_readings(
     def tell(message: object) -> None:
         print(f"keras-textrec {command}: {message}", file=sys.stderr)
 
-    write = {"lines": _write_lines, "csv": _write_csv, "json": _write_json, "jsonl": _write_json_lines}[form](files)
+    write = {
+        "lines": _write_lines,
+        "csv": functools.partial(_write_csv, alternatives=(constraints or {}).get("alternatives", 0)),
+        "json": _write_json,
+        "jsonl": _write_json_lines,
+    }[form](files)
     next(write)
     failed = 0
     show = len(files) > many and not sys.stdout.isatty()
@@ -193,12 +197,16 @@ def _write_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]
             print(*cells, sep="  " if terminal else "\t", flush=True)
 
 
-def _write_csv(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
+def _write_csv(files: Sequence[str], alternatives: int = 0) -> Generator[None, tuple[str, Any], None]:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(("image", "text", "confidence"))
+    columns = (f"{column}_{number + 1}" for number in range(alternatives) for column in ("text", "probability"))
+    writer.writerow(("image", "text", "confidence", *columns))
     while True:
         name, outcome = yield
-        writer.writerows((name, text, f"{confidence:.3f}") for text, confidence, _ in _rows(outcome))
+        for text, confidence, others in _rows(outcome):
+            cells = [cell for other in others for cell in (other.text, f"{other.probability:.3g}")]
+            cells += [""] * (2 * alternatives - len(cells))  # there may be fewer
+            writer.writerow((name, text, f"{confidence:.3f}", *cells))
         sys.stdout.flush()
 
 

@@ -17,6 +17,7 @@ from keras_textrec.decoding.lexicons import Lexicon
 from keras_textrec.images import load_image
 from keras_textrec.reading.lexica import count_words, lexica_of
 from keras_textrec.reading.stream import Outcome, read_records
+from keras_textrec.system.terminal import progress_bar
 from keras_textrec.text import Reading
 from keras_textrec.text.alignment import edit_operations
 from keras_textrec.text.comparing import compared_pair, is_right, protocol_of_charset
@@ -68,6 +69,7 @@ def read_set(
     batch_size: int = 64,
     protocol: str | None = None,
     lexicon: Lexicon | Sequence[Lexicon] | None = None,
+    progress: bool = False,
 ) -> SetReadings:
     """Reads every image of a source.
 
@@ -78,6 +80,7 @@ def read_set(
             the source is, or else "alphanumeric", a-z and 0-9, case ignored, for a network whose charset is within
             ASCII, and "letters", letters and digits of all scripts, beyond.
         lexicon: the words that a text may be: for all records, or for each.
+        progress: show a bar, where standard error is a terminal.
 
     Raises:
         ValueError: the source has no records, or the batch size is no number of images.
@@ -109,19 +112,21 @@ def read_set(
 
     constraints = {} if lexicon is None else {"lexicon": lexicon}
     started = time.perf_counter()
-    for position, label, outcome in read_records(source, range(samples), stream):
-        labels[position] = label or ""
-        if not isinstance(outcome, Reading):
-            logger.warning("An unreadable record counts as wrong, %s: %s", source.key(position), outcome)
-            continue
-        readable[position], texts[position], confidences[position] = True, outcome.text, outcome.confidence
-        right[position] = is_right(outcome.text, labels[position], protocol)
-        uncalibrated[position] = outcome.confidence
-        if outcome.characters:
-            sure = [character.confidence for character in outcome.characters]
-            products[position] = math.prod(sure)
-            if lexicon is None:  # of whose words the confidence is another, never calibrated
-                uncalibrated[position] = sum(sure) / len(sure)
+    with progress_bar(show=progress) as bar:
+        outcomes = read_records(source, range(samples), stream)
+        for position, label, outcome in bar.track(outcomes, samples, description="read"):
+            labels[position] = label or ""
+            if not isinstance(outcome, Reading):
+                logger.warning("An unreadable record counts as wrong, %s: %s", source.key(position), outcome)
+                continue
+            readable[position], texts[position], confidences[position] = True, outcome.text, outcome.confidence
+            right[position] = is_right(outcome.text, labels[position], protocol)
+            uncalibrated[position] = outcome.confidence
+            if outcome.characters:
+                sure = [character.confidence for character in outcome.characters]
+                products[position] = math.prod(sure)
+                if lexicon is None:  # of whose words the confidence is another, never calibrated
+                    uncalibrated[position] = sum(sure) / len(sure)
     seconds = time.perf_counter() - started
     images = readable, right, confidences, uncalibrated, products, widths, heights, contrasts
     return SetReadings(source, protocol, labels, texts, *images, seconds, lexicon and count_words(lexicon))
@@ -221,6 +226,7 @@ def read_sets(
     batch_size: int = 64,
     lexicon: str | os.PathLike | bool = False,
     protocols: Mapping[str, str] | None = None,
+    progress: bool = False,
 ) -> dict[str, SetReadings]:
     """`read_set` of sets by name.
 
@@ -229,6 +235,7 @@ def read_sets(
             have a `lexicons.txt` beside them (`keras_textrec.reading.lexica`). What is read so follows the set's own
             readings, and is called "NAME, 50 words".
         protocols: of each set, by which texts are compared; None: those that are usual.
+        progress: show a bar for each set, where standard error is a terminal.
 
     Raises:
         ValueError: no set has a lexicon, or one has not as many lines as its set has records.
@@ -237,12 +244,14 @@ def read_sets(
     sets = {}
     for name, source in sources.items():
         protocol = protocols and protocols[name]
-        sets[name] = read_set(model, source, batch_size, protocol)
+        sets[name] = read_set(model, source, batch_size, protocol, progress=progress)
         case = label_case(source)
         if case:
             logger.info("The labels of %s are all in %s case: compare by accuracy, which ignores case.", name, case)
         if words := lexica.get(name):
-            sets[f"{name}, {count_words(words):,} words"] = read_set(model, source, batch_size, protocol, words)
+            sets[f"{name}, {count_words(words):,} words"] = read_set(
+                model, source, batch_size, protocol, words, progress
+            )
     return sets
 
 

@@ -40,7 +40,7 @@ def calibrate(model: Any, sources: Mapping[str, Source], batch_size: int = 64) -
     Raises:
         ValueError: too few words, or too few that are read right or wrong; the model stays as it was.
     """
-    sets = read_sets(model, sources, batch_size)
+    sets = read_sets(model, sources, batch_size, progress=True)
     readable, right, products, before = (
         np.concatenate([getattr(readings, name) for readings in sets.values()])
         for name in ("readable", "right", "products", "uncalibrated")

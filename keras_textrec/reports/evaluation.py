@@ -26,6 +26,7 @@ def evaluate(
     sources: Mapping[str, Source],
     batch_size: int = 64,
     lexicon: str | os.PathLike | bool = False,
+    progress: bool = True,
 ) -> "Evaluation":
     """Reads labelled sets by one recogniser, or by two to compare them.
 
@@ -34,6 +35,7 @@ def evaluate(
         sources: sets by their names, as `keras_textrec.data.find_sources` finds them below folders.
         batch_size: images a step at most.
         lexicon: read within a list of words, too (`keras_textrec.reading.evaluate.read_sets`).
+        progress: show a bar for each set, where standard error is a terminal.
 
     Raises:
         ValueError: not one or two models, or a set without records.
@@ -41,10 +43,10 @@ def evaluate(
     if len(models) not in (1, 2):
         raise ValueError(f"Give one model, or two to compare; these are {len(models)}.")
     (name, model), *others = models.items()
-    readings = {name: read_sets(model, sources, batch_size, lexicon)}
+    readings = {name: read_sets(model, sources, batch_size, lexicon, progress=progress)}
     protocols = {source: some.protocol for source, some in readings[name].items()}
     for other, model in others:
-        readings[other] = read_sets(model, sources, batch_size, lexicon, protocols)
+        readings[other] = read_sets(model, sources, batch_size, lexicon, protocols, progress)
     return Evaluation(readings)
 
 

@@ -153,8 +153,8 @@ def _breakdown(sets: list[SetReadings], worst: int) -> Iterator[str]:
         yield html.table([what, "words", "right %", ""], rows)
     yield "</div><h2>Confidence</h2><p>Bars: the part of the words right, of those of like confidence; on the line, "
     error, before = calibration_error(numbers.calibration), calibration_error(numbers.uncalibrated)
-    yield f"confidence can be believed. Expected calibration error: {100 * error:.2f} %"
-    yield f", {100 * before:.2f} % without the preset's calibration.</p>" if error != before else ".</p>"
+    without = f", {100 * before:.2f} % without the preset's calibration" if error != before else ""
+    yield f"confidence can be believed. Expected calibration error: {100 * error:.2f} %{without}.</p>"
     yield _reliability(numbers)
     if numbers.confusions:
         yield "<h2>Characters taken for others</h2><p>From label (left) to reading (above), in words read wrong; "

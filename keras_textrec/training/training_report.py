@@ -23,9 +23,6 @@ from keras_textrec.data.sources import text_of
 from keras_textrec.images.converter import ImageConverter
 from keras_textrec.images.sheet import contact_sheet
 from keras_textrec.reading.stream import read_records
-from keras_textrec.reports.curves import can_draw, draw_curves
-from keras_textrec.reports.tables import read_rows, write_rows
-from keras_textrec.reports.training_page import write_training_page
 from keras_textrec.system.processor import processor_name
 from keras_textrec.text import Reading
 from keras_textrec.text.comparing import protocol_of_charset
@@ -109,6 +106,11 @@ class TrainingReport(keras.callbacks.Callback):
 
     def _tell(self, row: dict[str, Any], logs: dict[str, float]) -> None:
         """Adds an epoch to all that is in the folder."""
+        # Here, for whoever only reads does without reports.
+        from keras_textrec.reports.curves import can_draw, draw_curves
+        from keras_textrec.reports.tables import write_rows
+        from keras_textrec.reports.training_page import write_training_page
+
         self._log.append(
             {
                 **row,
@@ -136,6 +138,9 @@ class TrainingReport(keras.callbacks.Callback):
 
     def _begin(self, epoch: int) -> None:
         """Makes the folder ready for the epochs after `epoch` of them."""
+        from keras_textrec.reports.curves import can_draw
+        from keras_textrec.reports.tables import read_rows
+
         self.folder.mkdir(parents=True, exist_ok=True)
         # Rows of later epochs are of a run that was broken off before it kept its weights.
         self._log, self._readings = (

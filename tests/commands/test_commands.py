@@ -78,6 +78,14 @@ def test_read_prints_csv(preset, images, readings, capsys):
     rows = list(csv.reader(capsys.readouterr().out.splitlines()))
     assert rows[0] == ["image", "text", "confidence"]
     assert [row[:2] for row in rows[1:]] == [['a, "b".png', readings[0]], ["images/dog.png", readings[2]]]
+    command = ["read", "images/dog.png", "--csv", "--preset", preset, "--pattern", "a|b", "--alternatives", "3"]
+    assert main(command) == 0
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert row["text"] == row["text_1"] and {row["text_1"], row["text_2"]} == {"a", "b"}
+    assert (
+        1 > float(row["probability_1"]) >= float(row["probability_2"]) > 0
+        and row["text_3"] == row["probability_3"] == ""
+    )
 
 
 def test_read_tells_what_it_passes_over(preset, images, readings, capsys):

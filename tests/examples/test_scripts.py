@@ -2,6 +2,7 @@
 
 import json
 import pathlib
+import re
 import runpy
 
 import keras
@@ -56,10 +57,13 @@ def test_read_meters(run):
 @pytest.mark.one_backend
 def test_mrz(run):
     names, printed = run("mrz", LINES_OF_TEXT=4, EPOCHS=1)
-    assert "44 fillers need 87 steps; the network makes 112." in printed
+    assert "44 fillers need 87 steps; the network makes 160." in printed
     assert names["adds_up"]("L898902C36UTO7408122F1204159ZE184226B<<<<<10")
     assert not names["adds_up"]("L898902C36UTO7408122F1204159ZE184226B<<<<<<0")
     assert not names["adds_up"]("L898902C86UTO7408122F1204159ZE184226B<<<<<10")
+    assert not names["adds_up"]("L898902C36UTO7408122F1204159ZE184226B<<<<<11")
+    assert all(re.fullmatch(names["PATTERN"], line) and names["adds_up"](line) for line in names["lines"])
+    assert printed.count("read by their check digits, too") == 2
 
 
 @pytest.mark.one_backend
@@ -73,11 +77,28 @@ def test_read_words(run, tmp_path):
 
 
 @pytest.mark.one_backend
-def test_fine_tune_plates(run):
+def test_read_words_without_weights_of_others(run, monkeypatch):
+    """What needs a download is left out where there is none."""
+    load = TextRecognizer.from_preset
+
+    def offline(preset, *arguments, **options):
+        if preset == "rare_mv3_en":
+            raise OSError("rare_mv3_en cannot be downloaded.")
+        return load(preset, *arguments, **options)
+
+    monkeypatch.setattr(TextRecognizer, "from_preset", offline)
+    names, printed = run("read_words", WORDS=EXAMPLES / "words", ATTENTIVE="rare_mv3_en")
+    assert "rare_mv3_en cannot be downloaded.\nWithout it" in printed and names["sheet"] is None
+    assert pathlib.Path("confidence.png").exists() and not pathlib.Path("attention.png").exists()
+
+
+@pytest.mark.one_backend
+def test_fine_tune_plates(run, monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)  # where `plates.py` is, as for a script or notebook that runs there
     names, _ = run("fine_tune_plates", IMAGES=16, EPOCHS=1)
     images, texts = names["validation"]
     assert [reading.text for reading in names["exported"].read(images)] == [r.text for r in names["model"].read(images)]
-    assert all(reading.text[:2].isalpha() and reading.text[2:5].isdigit() for reading in names["patterned"])
+    assert all(re.fullmatch(names["plates"].PATTERN, reading.text or "AA-1111") for reading in names["patterned"])
     assert len(texts) == 4
 
 
