@@ -26,7 +26,7 @@ import keras_textrec as textrec
 from keras_textrec.images.sheet import contact_sheet
 
 IMAGES = int(os.environ.get("IMAGES", 800))
-EPOCHS = int(os.environ.get("EPOCHS", 2))
+EPOCHS = int(os.environ.get("EPOCHS", 3))
 
 keras.utils.set_random_seed(0)
 rng = np.random.default_rng(0)

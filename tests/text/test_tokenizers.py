@@ -1,3 +1,4 @@
+import itertools
 import json
 import pickle
 import unicodedata
@@ -32,6 +33,23 @@ def test_encodes_as_paddleocr(parts, case, lowercase):
     ids, keep = tokenizer.encode_batch(texts, length=25)
     assert keep.tolist() == [array is not None for _, array, _ in expected["cases"]]
     assert (np.maximum(ids, 0)[keep] == [array for _, array, _ in expected["cases"] if array]).all()
+
+
+def test_a_line_of_fillers_needs_a_blank_between_any_two():
+    """A passport's line: 44 characters, and up to 2 * 44 - 1 steps; labels of more than a network has are told."""
+    tokenizer = CTCTokenizer("ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789<")
+    line = "P<UTOERIKSSON<<ANNA<MARIA".ljust(44, "<")
+    for text in (line, "<" * 44):
+        ids = tokenizer.encode(text, time_steps=87)
+        lattice = np.zeros((1, 87, tokenizer.vocabulary_size), "float32")
+        lattice[0, np.arange(87), [ids[step // 2] if step % 2 == 0 else 0 for step in range(87)]] = 1.0
+        assert tokenizer.decode(lattice)[0].text == text
+        lattice[0, 1::2] = lattice[0, :-1:2]  # without blanks a run is one character
+        assert len(tokenizer.decode(lattice)[0].text) == len("".join(key for key, _ in itertools.groupby(text)))
+    assert tokenizer.required_time_steps(tokenizer.encode("<" * 44)) == 87
+    report = tokenizer.check([line, "<" * 44], length=44, time_steps=86)
+    assert report.dropped == {"infeasible": 1} and "<" * 44 in report.examples["infeasible"][0]
+    assert tokenizer.check([line], length=44, time_steps=25).dropped == {"infeasible": 1}
 
 
 def test_encodes_with_a_large_charset(parts):
