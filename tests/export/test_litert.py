@@ -17,7 +17,8 @@ from keras_textrec.reading.litert_engine import LiteRTEngine
 from keras_textrec.reading.stream import read_all, read_stream
 from tests.export.networks import network, pictures
 
-pytestmark = pytest.mark.one_backend  # the file is made in a process that has TensorFlow
+# The file is made in a process that has TensorFlow.
+pytestmark = [pytest.mark.one_backend, pytest.mark.usefixtures("one_process")]
 pytest.importorskip("tensorflow")
 
 WORDS = pictures()

@@ -77,7 +77,7 @@ def test_a_process_without_this_package_reads_files(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["crnn_mv3", "robust_scanner"])
-def test_other_networks(name, tmp_path):
+def test_other_networks(name, tmp_path, one_process):
     model = network(name)
     saved_model.write(model, tmp_path / "model", Options())
     saved_model.stamp(tmp_path / "model", contract_of(model, model.converter).to_metadata())
