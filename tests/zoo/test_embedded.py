@@ -29,6 +29,14 @@ def test_it_reads_clean_words(model):
     assert right >= 0.75, [reading.text for reading in readings]
 
 
+@pytest.mark.one_backend
+def test_it_makes_no_words_of_random_strings():
+    """As TrOCR does of plates (microsoft/unilm#1550)."""
+    strings = ["QHXVZKT", "WKPTNGF", "TRAIM5", "STREEL", "XOPEN7"]
+    plates = textrec.TextRecognizer.from_preset(DEFAULT_PRESET, charset="ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")
+    assert [reading.text for reading in plates.read([draw(text, height=40) for text in strings])] == strings
+
+
 def test_it_reads_photographs(model, shared):
     """The first bar: 65 % of words in photographs, a-z and 0-9, case ignored; the whole set is in its description."""
     source = textrec.data.lmdb(shared / "data" / "validation" / "IIIT5k_train")
