@@ -110,7 +110,7 @@ def test_with_ray(tmp_path):
 
     answer = read()
     assert answer.returncode == 1, answer.stderr
-    assert "bad.png is not an image" in answer.stderr and "of which 1 could not be read" in answer.stdout
+    assert "bad.png: The image is not an image" in answer.stderr and "of which 1 could not be read" in answer.stdout
     rows = parquet.read_table(tmp_path / "out").to_pylist()
     assert [row["image"] for row in rows] == names
     readings = {word: crnn().read(draw(word)).text for word in WORDS[:5]}
