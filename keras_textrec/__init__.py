@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from keras_textrec.system.backend import choose_backend, missing_backend
-from keras_textrec.system.openers import OPENERS
+from keras_textrec.system.openers import OPENERS, SCENE_OPENERS
 from keras_textrec.version import __version__ as __version__
 
 # The rooms, and the public names that each gives; `__init__.pyi` says the same to type checkers.
@@ -54,6 +54,7 @@ _ROOMS = {
     "zoo.publish": ("upload_preset",),
 }
 OPENERS.update(dict.fromkeys((".yaml", ".yml"), "keras_textrec.synthesis.source:RenderedSource"))
+SCENE_OPENERS.update(dict.fromkeys((".yaml", ".yml"), "keras_textrec.synthesis.scenes:SceneSource"))
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
 
 __all__ = [

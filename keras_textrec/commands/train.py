@@ -5,6 +5,7 @@ import importlib.util
 import json
 import logging
 import os
+from collections.abc import Callable
 from typing import Any
 
 from keras_textrec.system.numbers import at_least
@@ -19,7 +20,7 @@ HELP = "train a preset's architecture by its recipe"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("preset", help="a name, a folder or hf://USER/REPO")
     parser.add_argument(
-        "--train", nargs="+", required=True, metavar="SOURCE", help="LMDB, TFRecord, label file, folder"
+        "--train", nargs="+", required=True, metavar="SOURCE", help="LMDB, TFRecord, label file, folder, YAML"
     )
     parser.add_argument("--ratios", nargs="+", type=float, metavar="R", help="draw --train's sources in these ratios")
     parser.add_argument("--validation", nargs="+", required=True, metavar="SOURCE")
@@ -89,9 +90,9 @@ def run(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     import keras
 
-    from keras_textrec.data import open_sources
+    from keras_textrec.models import TextRecognizer
     from keras_textrec.presets import override
-    from keras_textrec.presets.description import converter_of
+    from keras_textrec.presets.description import class_of, converter_of
     from keras_textrec.text.charset import Charset, config_with_charset, typed_characters
     from keras_textrec.training.agreement import together
     from keras_textrec.training.distribution import is_relaunch, local_process_count, process_index
@@ -127,7 +128,13 @@ def _train(options: argparse.Namespace) -> int:
         if options.charset is not None and "tokenizer" in description["model"]:
             charset = Charset(typed_characters(options.charset))
             description["model"]["tokenizer"] = config_with_charset(description["model"]["tokenizer"], charset)
-        replay = None if options.mix is None else _replay(options.mix)
+        kind = class_of(description)
+        open_sources = kind.open_sources
+        if not issubclass(kind, TextRecognizer):
+            for name in ("charset", "check", "old_validation"):
+                if getattr(options, name):
+                    raise ValueError(f"--{name.replace('_', '-')} is for recognisers; {options.preset} is none.")
+        replay = None if options.mix is None else _replay(options.mix, open_sources)
         training, validation = open_sources(options.train, options.ratios), open_sources(options.validation)
         old_validation = open_sources(options.old_validation) if options.old_validation else None
         model = model_to_train(
@@ -163,16 +170,14 @@ def _train(options: argparse.Namespace) -> int:
     else:
         of = f"before the first step; no epoch was better than {options.preset}, which stays in {kept}"
     print(
-        f"Best on the validation set: {100 * best:.1f} % of the words right, {of}. The last epoch: "
+        f"Best on the validation set: {100 * best:.1f} % {model.goal}, {of}. The last epoch: "
         f"{os.path.join(options.output, 'last')}."
     )
     return 0
 
 
-def _replay(text: str) -> tuple[float, Any]:
+def _replay(text: str, open_sources: Callable[[list[str]], Any]) -> tuple[float, Any]:
     """The share and the source of `--mix SHARE:SOURCE`."""
-    from keras_textrec.data import open_source
-
     number, _, path = text.partition(":")
     try:
         share = float(number)
@@ -180,7 +185,7 @@ def _replay(text: str) -> tuple[float, Any]:
         share = None
     if share is None or not path:
         raise ValueError(f"--mix takes SHARE:SOURCE, as 0.3:words.yaml, not {text!r}.")
-    return share, open_source(path)
+    return share, open_sources([path])
 
 
 def _check(model, training) -> int:
@@ -204,17 +209,16 @@ def _find_lr(model, training, plot: str) -> int:
 
 
 def model_to_train(description: dict[str, Any], initial=None, resumed=None):
-    """The recogniser of a description, in its recipe's dtype, with new weights by its seed or with those of `initial`.
+    """The model of a description, in its recipe's dtype, with new weights by its seed or with those of `initial`.
 
     Args:
         resumed: the folder of the run that is to go on; its dtype stays, whatever "auto" would be on this machine.
 
     Raises:
-        ValueError: it is no recogniser, or differs from `initial` by more than the charset.
+        ValueError: it differs from `initial` by more than the charset.
     """
     import keras
 
-    from keras_textrec.models import TextRecognizer
     from keras_textrec.models.charset_surgery import copy_weights
     from keras_textrec.presets import build
     from keras_textrec.presets.description import with_guide
@@ -232,8 +236,6 @@ def model_to_train(description: dict[str, Any], initial=None, resumed=None):
     dtype, reason = resolve_dtype(dtype)
     logger.info("Training in %s: %s.", dtype, reason)
     model = build(description, dtype)
-    if not isinstance(model, TextRecognizer):
-        raise ValueError(f"A {type(model).__name__} cannot be trained by this command; it is for recognisers.")
     model.about = untrained(model.about) if initial is None else without(model.about, ABOUT_WEIGHTS)
     if initial is not None:
         copy_weights(initial, model)

@@ -19,6 +19,10 @@ from keras_textrec.data.mixing import shard as shard
 from keras_textrec.data.opening import find_sources as find_sources
 from keras_textrec.data.opening import open_source as open_source
 from keras_textrec.data.opening import open_sources as open_sources
+from keras_textrec.data.region_opening import open_region_source as open_region_source
+from keras_textrec.data.region_opening import open_region_sources as open_region_sources
+from keras_textrec.data.regions import RegionSource as RegionSource
+from keras_textrec.data.regions import TextRegion as TextRegion
 from keras_textrec.data.sources import ConcatSource as ConcatSource
 from keras_textrec.data.sources import Source as Source
 from keras_textrec.data.sources import text_of as text_of

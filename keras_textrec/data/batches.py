@@ -27,7 +27,109 @@ Batch = tuple[Any, Any, np.ndarray]
 Arrange = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[Any, Any]]
 
 
-class Batches:
+class RecordBatches:
+    """The batches of a source, epoch by epoch: which records, in which order. A subclass gives `loader` and `load`.
+
+    Args:
+        source: where records come from.
+        batch_size: images in a batch.
+        shapes, sizes: (height, width) of every canvas, and images a batch on each.
+        shard, training, steps_per_epoch, seed: as `Batches` has them.
+
+    Attributes:
+        rows: this process' rows of a batch on each canvas.
+        unreadable: why each unreadable record that was met could not be read, by its key.
+
+    Raises:
+        ValueError: the source is empty, a number is no number of images or batches, or a batch cannot be shared.
+    """
+
+    def __init__(
+        self,
+        source: Any,
+        batch_size: int,
+        shapes: Sequence[tuple[int, int]],
+        sizes: Sequence[int],
+        shard: tuple[int, int],
+        training: bool,
+        steps_per_epoch: int | None,
+        seed: int,
+    ):
+        if not len(source):
+            raise ValueError("The source has no records.")
+        self.source = source
+        self.batch_size = whole_number("batch_size", batch_size)
+        self.shapes = shapes
+        self.sizes = sizes
+        self.shard = shard
+        self.training = training
+        self.steps_per_epoch = None if steps_per_epoch is None else whole_number("steps_per_epoch", steps_per_epoch)
+        self.seed = seed
+        self.unreadable: dict[str, str] = {}
+        self._order = training_order(source, seed)
+        for size in sizes:
+            if size % shard[1]:
+                raise ValueError(f"A batch of {size} images cannot be shared by {shard[1]} processes alike.")
+        self.rows = [size // shard[1] for size in sizes]
+        self._open()
+
+    def __len__(self) -> int:
+        """Batches per epoch."""
+        if self.training:
+            return self.steps_per_epoch or max(1, len(self.source) * len(self.sizes) // sum(self.sizes))
+        return math.ceil(len(self.source) / self.batch_size)
+
+    @property
+    def images_per_epoch(self) -> int:
+        """Images of an epoch of training; on random canvases the average of epochs."""
+        return len(self) * sum(self.sizes) // len(self.sizes)
+
+    def __getstate__(self) -> dict:
+        return {key: value for key, value in self.__dict__.items() if key != "_lock"}
+
+    def __setstate__(self, state: dict) -> None:
+        self.__dict__.update(state)
+        self._open()
+
+    def _open(self) -> None:
+        """What belongs to one process."""
+        self._lock = threading.Lock()
+
+    def indices(self, number: int, epoch: int = 0) -> np.ndarray:
+        """The positions in the source of batch `number` of `epoch`: int64 (B,), fewer at the end of evaluation."""
+        return self._place(number, epoch)[0]
+
+    def _place(self, number: int, epoch: int) -> tuple[np.ndarray, int]:
+        """`indices`, and the canvas among `canvases`."""
+        indices, canvas = self._grouped(number + (epoch * len(self) if self.training else 0))
+        rows = self.rows[canvas]
+        return indices[self.shard[0] * rows :][:rows], canvas
+
+    def _grouped(self, number: int) -> tuple[np.ndarray, int]:
+        """The records of a batch, counted from the first epoch's, and their canvas."""
+        return self._draw(number * self.batch_size, (number + 1) * self.batch_size), 0
+
+    def _draw(self, first: int, end: int) -> np.ndarray:
+        if self.training:
+            return self._order(np.arange(first, end))
+        return np.arange(first, min(end, len(self.source)))
+
+    def batch(self, number: int, epoch: int = 0, loader: Callable[..., Any] | None = None) -> Any:
+        """Batch `number` of `epoch`, as `load` gives it."""
+        indices, canvas = self._place(number, epoch)
+        chances = (self.seed, epoch, number) + ((self.shard[0],) if self.shard[0] else ())
+        return self.load(indices, np.random.default_rng(chances), canvas, loader)
+
+    def _skip(self, index: int, reason: str) -> None:
+        key = self.source.key(index)
+        with self._lock:
+            known = key in self.unreadable
+            self.unreadable[key] = reason
+        if not known:
+            logger.warning("Skipped an unreadable record, %s: %s", key, reason)
+
+
+class Batches(RecordBatches):
     """The batches of a source, epoch by epoch. Batch `number` of `epoch` depends on nothing but the arguments here.
 
     A record that cannot be read, or whose label the tokenizer drops, keeps its row: zeros, labels of -1, weight 0.
@@ -85,30 +187,18 @@ class Batches:
         arrange: Arrange | None = None,
         seed: int = 0,
     ):
-        if not len(source):
-            raise ValueError("The source has no records.")
-        self.source = source
-        self.tokenizer = tokenizer
-        self.batch_size = whole_number("batch_size", batch_size)
-        self.shard = shard
-        self.length = length
-        self.training = training
-        self.steps_per_epoch = None if steps_per_epoch is None else whole_number("steps_per_epoch", steps_per_epoch)
-        self.arrange = arrange
-        self.seed = seed
-        self.unreadable: dict[str, str] = {}
-        self.labels = LabelReport()
-        self._counted = np.zeros(len(source), bool)
-        self._order = training_order(source, seed)
         at_random = canvas_choice == "random"
         if at_random and not training:
             canvases = None
-        self.shapes = shapes = canvases or [(converter.height, converter.width)]
-        self.sizes = batch_sizes(self.batch_size, shapes) if at_random else [batch_size] * len(shapes)
-        for size in self.sizes:
-            if size % shard[1]:
-                raise ValueError(f"A batch of {size} images cannot be shared by {shard[1]} processes alike.")
-        self.rows = [size // shard[1] for size in self.sizes]
+        shapes = canvases or [(converter.height, converter.width)]
+        whole_number("batch_size", batch_size)
+        sizes = batch_sizes(batch_size, shapes) if at_random else [batch_size] * len(shapes)
+        super().__init__(source, batch_size, shapes, sizes, shard, training, steps_per_epoch, seed)
+        self.tokenizer = tokenizer
+        self.length = length
+        self.arrange = arrange
+        self.labels = LabelReport()
+        self._counted = np.zeros(len(source), bool)
         converters = [converter.resized(height, width) for height, width in shapes]
         steps = [time_steps(width) if time_steps else None for _, width in shapes]
         self.loader = Loader(source, converters, steps, tokenizer, length, training, augment)
@@ -119,54 +209,9 @@ class Batches:
         elif canvases:
             order_seed = seed if training else None
             self._grouping = Grouping(source, batch_size, self._draw, shapes, converter.upright, order_seed)
-        self._open()
 
-    def __len__(self) -> int:
-        """Batches per epoch."""
-        if self.training:
-            return self.steps_per_epoch or max(1, len(self.source) * len(self.sizes) // sum(self.sizes))
-        return math.ceil(len(self.source) / self.batch_size)
-
-    @property
-    def images_per_epoch(self) -> int:
-        """Images of an epoch of training; on random canvases the average of epochs."""
-        return len(self) * sum(self.sizes) // len(self.sizes)
-
-    def __getstate__(self) -> dict:
-        return {key: value for key, value in self.__dict__.items() if key != "_lock"}
-
-    def __setstate__(self, state: dict) -> None:
-        self.__dict__.update(state)
-        self._open()
-
-    def _open(self) -> None:
-        """What belongs to one process."""
-        self._lock = threading.Lock()
-
-    def indices(self, number: int, epoch: int = 0) -> np.ndarray:
-        """The positions in the source of batch `number` of `epoch`: int64 (B,), fewer at the end of evaluation."""
-        return self._place(number, epoch)[0]
-
-    def _place(self, number: int, epoch: int) -> tuple[np.ndarray, int]:
-        """`indices`, and the canvas among `canvases`."""
-        number += epoch * len(self) if self.training else 0
-        if self._grouping:
-            indices, canvas = self._grouping(number)
-        else:
-            indices, canvas = self._draw(number * self.batch_size, (number + 1) * self.batch_size), 0
-        rows = self.rows[canvas]
-        return indices[self.shard[0] * rows :][:rows], canvas
-
-    def _draw(self, first: int, end: int) -> np.ndarray:
-        if self.training:
-            return self._order(np.arange(first, end))
-        return np.arange(first, min(end, len(self.source)))
-
-    def batch(self, number: int, epoch: int = 0, loader: Callable[..., Loaded] | None = None) -> Batch:
-        """Batch `number` of `epoch`, as `load` gives it."""
-        indices, canvas = self._place(number, epoch)
-        chances = (self.seed, epoch, number) + ((self.shard[0],) if self.shard[0] else ())
-        return self.load(indices, np.random.default_rng(chances), canvas, loader)
+    def _grouped(self, number: int) -> tuple[np.ndarray, int]:
+        return self._grouping(number) if self._grouping else super()._grouped(number)
 
     def load(
         self,
@@ -206,14 +251,6 @@ class Batches:
             self._skip(index, reason)
         inputs, targets = (x, y) if self.arrange is None else self.arrange(x, ends / width, y)
         return inputs, targets, weight
-
-    def _skip(self, index: int, reason: str) -> None:
-        key = self.source.key(index)
-        with self._lock:
-            known = key in self.unreadable
-            self.unreadable[key] = reason
-        if not known:
-            logger.warning("Skipped an unreadable record, %s: %s", key, reason)
 
     def _count(self, indices: np.ndarray, texts: Sequence[str], time_steps: int | None) -> None:
         if self._counted[indices].all():

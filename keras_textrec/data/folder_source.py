@@ -9,7 +9,7 @@ from pathlib import Path
 from keras_textrec.data.benchmarks import check_benchmark
 from keras_textrec.data.files import NamedFiles
 from keras_textrec.data.folders import once
-from keras_textrec.data.labels import SUFFIXES, labels_pages, read_labels
+from keras_textrec.data.labels import SUFFIXES, labels_pages, labels_polygons, read_labels
 from keras_textrec.data.paired_source import PairedSource, has_pairs
 from keras_textrec.data.strings import Strings
 from keras_textrec.images.formats import image_suffixes
@@ -59,6 +59,8 @@ class FolderSource:
     """
 
     def __init__(self, path: Path, labels: Path):
+        if labels_polygons(labels):
+            raise ValueError(f"{labels} labels polygons on a photograph, for a detector; crop the words first.")
         self.names, self.texts = Strings(), Strings()
         above = Path(os.path.abspath(path)).parents[:3]
         places = [NamedFiles(root) for root in (path, *(path / name for name in IMAGE_FOLDERS), *above)]
@@ -111,6 +113,10 @@ def find_labels(path: Path) -> Path:
         usual = [file for file in found if is_usual(file.name)]
         words = [file for file in usual if not labels_pages(file)]
         candidates = [file for file in words if file.stem.lower() in USUAL_NAMES] or words or usual or found
+    if len(candidates) > 1 and any(map(labels_polygons, candidates)):
+        raise ValueError(
+            f"{path} holds polygons on photographs ({listed(candidates)}), for a detector; crop the words first."
+        )
     if len(candidates) > 1:
         raise ValueError(
             f"{path} has several files that could hold the labels ({listed(candidates)}); name one of them instead."

@@ -14,6 +14,8 @@ from keras_textrec.data.columns import FILE_NAMES, TEXT_NAMES, Columns, Names, s
 SUFFIXES = (".csv", ".json", ".jsonl", ".tsv", ".txt")
 # ICDAR's lines: word_1.png, "Tiredness", with a backslash before quotes inside.
 _ICDAR_LINE = re.compile(r'(.+?),\s*"(.*)"\s*')
+# And those of its detectors: 377,117,463,117,465,130,378,130,Genaxis Theatre
+_POLYGON_LINE = re.compile(r"\s*(?:-?\d+(?:\.\d+)?\s*,\s*){8}")
 
 # pandas' lines of cells with tabs between them: a cell that holds a quote is quoted, and its quotes are doubled.
 _QUOTED = r'"(?:[^"]|"")*"'
@@ -175,6 +177,11 @@ def _lines(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, str]]:
 def labels_pages(path: Path) -> bool:
     """Whether a label file is a detector's: boxes on a page, as PPOCRLabel's `Label.txt` has them."""
     return any(_is_page(line) for _, line in itertools.islice(_lines(path, {}), 1))
+
+
+def labels_polygons(path: Path) -> bool:
+    """Whether a label file is one photograph's, as ICDAR's `gt_NAME.txt` for detectors."""
+    return path.is_file() and any(_POLYGON_LINE.match(line) for _, line in itertools.islice(_lines(path, {}), 1))
 
 
 def _is_page(text: str) -> bool:

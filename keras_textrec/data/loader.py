@@ -6,7 +6,7 @@ import multiprocessing
 import pickle
 import queue
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -73,8 +73,12 @@ class Loader:
         """Fills `x`, float32 (B, H, W, 3), with the records `indices`, up to B, converted for one of the canvases."""
         pixels = self._scratch.take(x.shape)
         loaded = self.draw(indices, rng, canvas, pixels)
-        self.converters[canvas].normalize(pixels, loaded.ends, x)
+        self.finish(pixels, loaded, canvas, x)
         return loaded
+
+    def finish(self, pixels: np.ndarray, loaded: Loaded, canvas: int, x: np.ndarray) -> None:
+        """The smaller half: pixels to the network's numbers."""
+        self.converters[canvas].normalize(pixels, loaded.ends, x)
 
     def draw(self, indices: Sequence[int], rng: np.random.Generator | None, canvas: int, pixels: np.ndarray) -> Loaded:
         """The larger half of it: fills `pixels`, uint8 (B, H, W, 3) RGB."""
@@ -104,10 +108,10 @@ class Loader:
 
 
 class LoaderProcesses:
-    """A `Loader` in processes of its own, to be called by threads; pixels come back through shared memory.
+    """A loader in processes of its own, to be called by threads; pixels come back through shared memory.
 
     Args:
-        loader: what each process has.
+        loader: what each process has: a `Loader`, or what else has its `draw` and `finish`.
         size: bytes of the largest batch's pixels.
         processes: how many.
         calls: how many calls there are at a time.
@@ -117,7 +121,7 @@ class LoaderProcesses:
         WorkersFailed: the processes do not start.
     """
 
-    def __init__(self, loader: Loader, size: int, processes: int, calls: int):
+    def __init__(self, loader: Any, size: int, processes: int, calls: int):
         self._loader = loader
         self._memory = multiprocessing.RawArray("B", calls * size)
         self._slots: queue.SimpleQueue[int] = queue.SimpleQueue()
@@ -133,13 +137,13 @@ class LoaderProcesses:
                 f"module, no lambdas); use processes=0 or change this: {error}."
             ) from error
 
-    def __call__(self, indices: Sequence[int], rng: np.random.Generator | None, canvas: int, x: np.ndarray) -> Loaded:
+    def __call__(self, indices: Sequence[int], rng: np.random.Generator | None, canvas: int, x: np.ndarray) -> Any:
         """As `Loader`'s. WorkersFailed: processes are killed again and again."""
         start = self._slots.get()
         try:
             loaded = self._workers(start, x.shape, indices, rng, canvas)
             pixels = _view(self._memory, start, x.shape)
-            self._loader.converters[canvas].normalize(pixels, loaded.ends, x)
+            self._loader.finish(pixels, loaded, canvas, x)
         finally:
             self._slots.put(start)
         return loaded
@@ -160,13 +164,13 @@ def _begin(memory) -> None:
 
 
 def _draw(
-    loader: Loader,
+    loader: Any,
     start: int,
     shape: tuple[int, ...],
     indices: Sequence[int],
     rng: np.random.Generator | None,
     canvas: int,
-) -> Loaded:
+) -> Any:
     """What a process is then called for."""
     return loader.draw(indices, rng, canvas, _view(_memory, start, shape))
 

@@ -35,7 +35,11 @@ def open_source(path: str | os.PathLike) -> Source:
 
 def open_sources(paths: Sequence[str | os.PathLike], ratios: Sequence[float] | None = None) -> Source:
     """`open_source` of every path: one after the other, or mixed in the ratios given, a number a path (see `mix`)."""
-    sources = [open_source(path) for path in paths]
+    return one_source([open_source(path) for path in paths], ratios)
+
+
+def one_source(sources: Sequence[Source], ratios: Sequence[float] | None) -> Source:
+    """Sources one after the other, or mixed in ratios. ValueError: there are not as many ratios."""
     if ratios is not None:
         if len(ratios) != len(sources):
             raise ValueError(f"There are {len(ratios)} ratios for {len(sources)} sources; give one for each.")
@@ -76,7 +80,7 @@ def _open_file(path: Path) -> Source:
     if path.suffix.lower() in SUFFIXES:
         return FolderSource(path.parent, path)
     if path.suffix.lower() in OPENERS:
-        return open_file(path)
+        return open_file(path, OPENERS)
     raise ValueError(
         f"{path} is no dataset: give an LMDB folder, a TFRecord file, a label file ({', '.join(SUFFIXES)}) or a "
         "configuration of rendered words (.yaml)."

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import keras
 import numpy as np
 
-from keras_textrec.data.batches import Batch, Batches
+from keras_textrec.data.batches import Batch, RecordBatches
 from keras_textrec.data.loader import LoaderProcesses
 from keras_textrec.system.numbers import whole_number
 from keras_textrec.system.threads import Threads
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 
-def tf_dataset(batches: Batches, epoch: int = 0, threads: int | None = None, processes: int = 0) -> "tf.data.Dataset":
+def tf_dataset(
+    batches: RecordBatches, epoch: int = 0, threads: int | None = None, processes: int = 0
+) -> "tf.data.Dataset":
     """The batches as a finite `tf.data.Dataset`; each time it is iterated to its end, the next epoch follows.
 
     Args: as `BatchDataset` has them.
@@ -57,10 +59,10 @@ def loading_of(data: Any) -> Any:
     return getattr(data, "loading", data)
 
 
-def batches_of(data: Any) -> Batches | None:
+def batches_of(data: Any) -> RecordBatches | None:
     """The batches behind what `tf_dataset` or `BatchDataset` made; None for other data."""
     batches = getattr(loading_of(data), "batches", None)
-    return batches if isinstance(batches, Batches) else None
+    return batches if isinstance(batches, RecordBatches) else None
 
 
 @contextlib.contextmanager
@@ -98,7 +100,7 @@ class BatchDataset(keras.utils.PyDataset):
         WorkersFailed: the processes do not start.
     """
 
-    def __init__(self, batches: Batches, epoch: int = 0, threads: int | None = None, processes: int = 0):
+    def __init__(self, batches: RecordBatches, epoch: int = 0, threads: int | None = None, processes: int = 0):
         # Keras' own workers stay off: what they have loaded when an epoch is cut short (Keras does so before it trains)
         # they put in front of the next one.
         super().__init__()

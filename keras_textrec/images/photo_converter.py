@@ -51,7 +51,10 @@ class PhotoConverter:
         height, width = (
             max(self.multiple, round(int(side * scale) / self.multiple) * self.multiple) for side in photo.shape[:2]
         )
-        pixels = cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR)
+        return self.normalize(cv2.resize(photo, (width, height), interpolation=cv2.INTER_LINEAR))
+
+    def normalize(self, pixels: np.ndarray) -> np.ndarray:
+        """Pixels, uint8 (h, w, 3) RGB, as a network takes them: float32 (h, w, 3), in its order of channels."""
         if self.channel_order == "BGR":
             pixels = cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR)
         return cv2.LUT(pixels, self._table)

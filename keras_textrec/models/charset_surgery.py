@@ -78,14 +78,16 @@ def copy_weights(old: keras.Model, new: keras.Model) -> None:
     Raises:
         ValueError: they differ by more than the charset; `new` is left as it was.
     """
-    if type(old.tokenizer) is not type(new.tokenizer) or len(old.weights) != len(new.weights):
+    before, after = (getattr(model, "tokenizer", None) for model in (old, new))  # a detector has none
+    if type(before) is not type(after) or len(old.weights) != len(new.weights):
         raise ValueError(f"The weights of this {type(old).__name__} do not fit: only the charset may be another.")
-    axes = {id(variable): place for variable, *place in _symbol_axes(new)}
+    other_charset = before is not None and before.charset != after.charset
+    axes = {id(variable): place for variable, *place in _symbol_axes(new)} if other_charset else {}
     values = []
     for source, target in zip(old.weights, new.weights, strict=True):
         value = keras.ops.convert_to_numpy(source)
-        if id(target) in axes and old.tokenizer.charset != new.tokenizer.charset:
-            value = _rearranged(value, *axes[id(target)], old.tokenizer.charset, new.tokenizer.charset)
+        if id(target) in axes:
+            value = _rearranged(value, *axes[id(target)], before.charset, after.charset)
         if value.shape != tuple(target.shape):
             raise ValueError(
                 f"The weights of this {type(old).__name__} do not fit: {target.path} has the shape "
@@ -95,8 +97,8 @@ def copy_weights(old: keras.Model, new: keras.Model) -> None:
     for target, value in zip(new.weights, values, strict=True):
         target.assign(value)
     new.origin = old.origin
-    if old.tokenizer.charset != new.tokenizer.charset:
-        change = _compare(old.tokenizer.charset, new.tokenizer.charset)
+    if other_charset:
+        change = _compare(before.charset, after.charset)
         new.about = {**new.about, "charset_change": change.to_dict()}
         logger.info("Another charset: %s.", change)
         if not change.kept:

@@ -10,7 +10,7 @@ from keras import layers
 from keras_textrec.decoding import Constraint, CTCDecoder, Lexicon
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.models.text_recognizer import TextRecognizer
-from keras_textrec.models.trainable_recognizer import kept_if_refused
+from keras_textrec.models.trainable_model import kept_if_refused
 from keras_textrec.text import CTCTokenizer, Reading
 from keras_textrec.training.distillation import Distillation
 from keras_textrec.training.losses import CTCLoss

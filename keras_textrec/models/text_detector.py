@@ -16,7 +16,7 @@ from keras_textrec.images.boxes import Detection, find_boxes
 from keras_textrec.layers.convolution import BATCH_NORM, FORMAT, conv, conv_bn, hard_sigmoid_fifth, squeeze_excite
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.layers.standard import BatchNormalization
-from keras_textrec.models.preset_model import PresetModel
+from keras_textrec.models.trainable_detector import TrainableDetector
 
 # ImageNet's statistics, listed for red, green, blue; the published detector takes them in this order on BGR.
 PUBLISHED_INPUT = {"channel_order": "BGR", "mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
@@ -27,7 +27,7 @@ SHARPNESS = 50.0
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
-class RepSVTRDetector(PresetModel):
+class RepSVTRDetector(TrainableDetector):
     """Network input float32 (B, H, W, 3), H and W multiples of 32 -> maps float32 (B, H, W, 3), each from 0 to 1.
 
     The maps are the probability of a word's core, the threshold for it, and the core cut out softly by the two, as the

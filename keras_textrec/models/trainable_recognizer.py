@@ -1,46 +1,29 @@
 """What a recogniser is trained by: its recipe, `fit`, and the batches for it."""
 
-import contextlib
 import functools
-import logging
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import numpy as np
 
-from keras_textrec.data import Source, from_arrays
+from keras_textrec.data import Source, from_arrays, open_sources
 from keras_textrec.data.augment import Augmentation, augmentation
 from keras_textrec.data.memory_source import are_texts
-from keras_textrec.models.preset_model import PresetModel, default_jit
-from keras_textrec.training.distribution import check_batch, data_shard
+from keras_textrec.models.trainable_model import TrainableModel
+from keras_textrec.training.callbacks import BlankPlateau
+from keras_textrec.training.checks import tell_data
+from keras_textrec.training.distribution import data_shard
 from keras_textrec.training.metrics import reading_metrics
-from keras_textrec.training.parts import freeze
-from keras_textrec.training.recipes import Recipe
-
-logger = logging.getLogger(__name__)
+from keras_textrec.training.training_report import batch_sheet
 
 
-@contextlib.contextmanager
-def kept_if_refused(model: keras.Model, *names: str) -> Iterator[None]:
-    """Attributes of a model are what they were before, if the block raises."""
-    before = {name: getattr(model, name) for name in names}
-    try:
-        yield
-    except BaseException:
-        for name, value in before.items():
-            setattr(model, name, value)
-        raise
-
-
-class TrainableRecognizer(PresetModel):
+class TrainableRecognizer(TrainableModel):
     """The half of a `TextRecognizer` that trains. A subclass gives `make_loss` and `time_steps`."""
 
     tokenizer: Any
     converter: Any
-
-    def make_loss(self) -> keras.losses.Loss:
-        raise NotImplementedError
+    goal = "of the words right"
+    open_sources = staticmethod(open_sources)
 
     def time_steps(self, width: int | None = None) -> int:
         raise NotImplementedError
@@ -50,66 +33,9 @@ class TrainableRecognizer(PresetModel):
         widths = [width for _, width in self.recipe.canvases or [(0, self.converter.width)]]
         return self.recipe.max_length, max(map(self.time_steps, widths))
 
-    def compile(
-        self,
-        optimizer: Any = "auto",
-        loss: Any = "auto",
-        *,
-        weighted_metrics: Any = "auto",
-        jit_compile: bool | str = "auto",
-        total_steps: int | None = None,
-        **options: Any,
-    ) -> None:
-        """As `keras.Model.compile`; what is "auto" comes from the model's recipe, `jit_compile` from the backend.
-
-        The parts that the recipe freezes become untrainable.
-
-        The metrics are `accuracy` (words right, case ignored: a-z and 0-9 only for a charset within ASCII, letters and
-        digits of all scripts beyond), `exact` (words right as they stand) and `similarity` (1 - normalised edit
-        distance).
-
-        Args:
-            optimizer: "auto"; another `Recipe`, which the model keeps from then on; or what Keras takes.
-            total_steps: the length of the learning-rate schedule; the recipe's `epochs` times its `steps_per_epoch` by
-                default, and where it has none, the rate stays constant after warm-up.
-
-        Raises:
-            ValueError: the recipe names a part of the network that it does not have. The model keeps its own recipe.
-        """
-        with kept_if_refused(self, "recipe"):
-            self._compile_by_recipe(optimizer, loss, weighted_metrics, jit_compile, total_steps, options)
-
-    def _compile_by_recipe(self, optimizer, loss, weighted_metrics, jit_compile, total_steps, options) -> None:
-        if isinstance(optimizer, Recipe):
-            self.recipe, optimizer = optimizer, "auto"
-        if optimizer == "auto":
-            if self.recipe.guided and not getattr(self, "guided", False):
-                logger.warning(
-                    "The recipe trains by a guide, and this %s was built without one: CTC alone trains it.",
-                    type(self).__name__,
-                )
-            optimizer = self.recipe.make_optimizer(self, total_steps)
-        if self.recipe.freeze:
-            freeze(self, self.recipe.freeze)
-        if loss == "auto":
-            loss = self.make_loss()
-        if weighted_metrics == "auto":
-            weighted_metrics = self.make_metrics()
-        self._jit_compile_given = jit_compile
-        jit_compile = default_jit() if jit_compile == "auto" else jit_compile
-        super().compile(optimizer, loss, weighted_metrics=weighted_metrics, jit_compile=jit_compile, **options)
-
-    def get_compile_config(self) -> dict[str, Any]:
-        config = super().get_compile_config()
-        return config and {**config, "jit_compile": self._jit_compile_given}  # another device may want another default
-
-    def compile_from_config(self, config: dict[str, Any]) -> None:
-        others = {key: value for key, value in config.items() if key != "optimizer"}
-        optimizer = self.recipe.load_optimizer(config["optimizer"], self)
-        self.compile(optimizer, **keras.saving.deserialize_keras_object(others))
-        self.optimizer.build(self.trainable_variables)  # so that its state can be loaded
-
     def make_metrics(self) -> list[keras.metrics.Metric]:
+        """`accuracy` (words right, case ignored: a-z and 0-9 only for a charset within ASCII, letters and digits of all
+        scripts beyond), `exact` (words right as they stand) and `similarity` (1 - normalised edit distance)."""
         return reading_metrics(self.tokenizer)
 
     def fit(
@@ -196,7 +122,6 @@ class TrainableRecognizer(PresetModel):
     def _data(self, source, batch_size, epoch, processes, *, training, **options):
         from keras_textrec.data.batches import Batches
         from keras_textrec.data.label_check import tell_labels
-        from keras_textrec.data.pipeline import BatchDataset, tf_dataset
 
         batch_size = self.recipe.batch_size if batch_size is None else batch_size
         batches = Batches(
@@ -214,9 +139,20 @@ class TrainableRecognizer(PresetModel):
             seed=self.recipe.seed,
             **options,
         )
-        for size in batches.sizes:  # of several canvases
-            check_batch(self, size)
         if not epoch:  # a run that goes on has been told
             tell_labels(source, self.tokenizer, *self.label_limits())
-        feed = tf_dataset if keras.backend.backend() == "tensorflow" else BatchDataset
-        return feed(batches, epoch, processes=processes)
+        return self.feed(batches, epoch, processes)
+
+    def facts(self) -> str:
+        charset = self.tokenizer.charset
+        shown = "".join(charset.characters[:40]) + ("…" if len(charset) > 40 else "")
+        return f"{len(charset)} characters: {shown}"
+
+    def tell_data(self, training: Source, validation: Source) -> None:
+        tell_data(training, validation, self.tokenizer)
+
+    def watching(self, validation: Source) -> list[keras.callbacks.Callback]:
+        return [BlankPlateau(validation)]
+
+    def batch_sheet(self, batches: Any) -> np.ndarray:
+        return batch_sheet(batches, self.converter)

@@ -19,7 +19,7 @@ def write_training_page(
     log: Sequence[dict[str, Any]],
     samples: tuple[Source, Sequence[int]] | None,
     readings: Sequence[dict[str, Any]],
-    protocol: str,
+    protocol: str | None,
     environment: Any,
 ) -> None:
     """Writes the page; it shows the pictures that lie beside it.
@@ -28,7 +28,7 @@ def write_training_page(
         log: a row an epoch, the last one last.
         samples: a source, and the positions of the records that are read after every epoch.
         readings: of each epoch, and each sample in their order: its "epoch", "label", "text" and "confidence".
-        protocol: by which texts are compared (`keras_textrec.text.comparing`).
+        protocol: by which texts are compared (`keras_textrec.text.comparing`), if there are samples.
         environment: what JSON can hold.
     """
     html.write_page(path, title, _parts(Path(path).parent, log, samples, readings, protocol, environment))

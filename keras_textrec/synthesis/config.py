@@ -108,7 +108,7 @@ def _checked(name: str, like: Any, value: Any, weight: bool) -> Any:
     return value
 
 
-_WHOLE = {"count", "seed", "longest", "em", "widest"}
+_WHOLE = {"count", "seed", "longest", "em", "widest", "width", "height"}
 
 
 def _is_number(value: Any) -> bool:

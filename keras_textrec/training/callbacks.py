@@ -1,4 +1,4 @@
-"""What is watched while a recogniser trains: callbacks for `train` and for a `fit` of one's own."""
+"""What is watched while a recogniser or a detector trains: callbacks for `train` and for a `fit` of one's own."""
 
 import logging
 from typing import Any
@@ -7,9 +7,11 @@ import keras
 import numpy as np
 
 from keras_textrec.data.pipeline import loading_of
+from keras_textrec.data.regions import RegionSource
 from keras_textrec.data.sources import Source
 from keras_textrec.images.load import decode
 from keras_textrec.reading.evaluate import evaluate_source
+from keras_textrec.reading.finding import evaluate_regions
 from keras_textrec.training.distribution import process_index
 from keras_textrec.training.optimizers import averaged_weights
 
@@ -105,6 +107,28 @@ class OldDomain(keras.callbacks.Callback):
         with averaged_weights(model.optimizer):
             result = evaluate_source(model, self.source)
         return {f"old_{name}": result[name] for name in ("accuracy", "exact")}
+
+
+class FoundRegions(keras.callbacks.Callback):
+    """Adds to the logs how well a detector finds words: `val_precision`, `val_recall` and `val_hmean`.
+
+    They are what `keras-textrec evaluate` gives. Stands before callbacks that write the logs.
+
+    Args:
+        validation: photographs with their regions.
+    """
+
+    def __init__(self, validation: RegionSource):
+        super().__init__()
+        self.validation = validation
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        logs.update(self.measure(self.model))
+
+    def measure(self, model: keras.Model) -> dict[str, float]:
+        with averaged_weights(model.optimizer):
+            result = evaluate_regions(model, self.validation)
+        return {f"val_{name}": result[name] for name in ("precision", "recall", "hmean")}
 
 
 class EarlyStop(keras.callbacks.Callback):

@@ -1,4 +1,4 @@
-"""Losses of text recognisers."""
+"""Losses of text recognisers and of the text detector."""
 
 import keras
 from keras import ops
@@ -6,6 +6,7 @@ from keras import ops
 from keras_textrec.layers.replicas import max_over_replicas, mean_over_replicas, torch_processes
 
 LARGE_VOCABULARY = 1000  # From about here on, gathering a label's classes costs less than it saves.
+EPSILON = 1e-6
 
 
 def only_label_classes(labels, valid, logits):
@@ -199,3 +200,63 @@ def _cross_entropy(targets, logits, label_smoothing: float = 0.0):
         others = classes * ops.logsumexp(logits, -1) - ops.sum(logits, -1) - losses
         losses = (1 - label_smoothing) * losses + label_smoothing / (classes - 1) * others
     return losses
+
+
+@keras.saving.register_keras_serializable("keras_textrec")
+class DBLoss(keras.losses.Loss):
+    """What trains a detector by differentiable binarization (Liao et al., 2020): one number for a batch.
+
+    `weight` * balanced cross entropy of the probabilities, plus `threshold_weight` * the mean absolute error of the
+    thresholds, plus the Dice loss of the words cut out softly. The cross entropy is the mean over all cells of words'
+    cores and `negatives` times as many others, those that the network gets wrong most.
+
+    Targets are float32 (B, H, W, 2), of which `keras_textrec.images.maps.draw_maps` says what they are; predictions
+    the maps of a detector, float32 (B, H, W, 3), from 0 to 1.
+
+    Args:
+        weight, threshold_weight, negatives: 5, 10 and 3 are PaddleOCR's, whose configurations have a Dice loss in place
+            of the cross entropy; the paper has 1, 10 and 3.
+        reduction: as in `keras.losses.Loss`; there is nothing left to reduce.
+        name: the loss' name.
+    """
+
+    def __init__(
+        self,
+        weight: float = 5.0,
+        threshold_weight: float = 10.0,
+        negatives: float = 3.0,
+        reduction: str = "sum_over_batch_size",
+        name: str = "db",
+        **kwargs,
+    ):
+        super().__init__(name=name, reduction=reduction, **kwargs)
+        self.weight = weight
+        self.threshold_weight = threshold_weight
+        self.negatives = negatives
+
+    def call(self, y_true, y_pred):
+        """The loss, float ()."""
+        core, wanted = (ops.cast(y_true[..., channel], "float32") for channel in (0, 1))
+        probability, threshold, binary = (ops.cast(y_pred[..., channel], "float32") for channel in range(3))
+        asked = ops.cast(core >= 0, "float32")
+        core = ops.maximum(core, 0.0)
+        bordered = ops.cast(wanted > 0, "float32")
+        error = ops.sum(ops.abs(threshold - wanted) * bordered) / (ops.sum(bordered) + EPSILON)
+        common = ops.sum(binary * core * asked)
+        dice = 1.0 - 2.0 * common / (ops.sum(binary * asked) + ops.sum(core * asked) + EPSILON)
+        return self.weight * self._balanced(core, asked, probability) + self.threshold_weight * error + dice
+
+    def _balanced(self, core, asked, probability):
+        probability = ops.clip(probability, 1e-6, 1.0 - 1e-6)
+        entropy = -(core * ops.log(probability) + (1.0 - core) * ops.log(1.0 - probability)) * asked
+        positive, negative = core * asked, (1.0 - core) * asked
+        count = ops.sum(positive)
+        most = ops.minimum(ops.floor(self.negatives * count), ops.sum(negative))
+        hardest = -ops.sort(-ops.reshape(entropy * negative, (-1,)))
+        place = ops.arange(ops.size(hardest), dtype="float32")
+        chosen = ops.where(place < most, hardest, 0.0)
+        return (ops.sum(entropy * positive) + ops.sum(chosen)) / (count + most + EPSILON)
+
+    def get_config(self) -> dict:
+        own = {"weight": self.weight, "threshold_weight": self.threshold_weight, "negatives": self.negatives}
+        return {**super().get_config(), **own}

@@ -21,8 +21,8 @@ logger = logging.getLogger(__name__)
 
 STATE = "state.npz"
 # What chooses the best checkpoint: words right, by what the charset makes meaningful (`reading_metrics`); by its name,
-# and by that of a guided network.
-WATCHED = ("val_accuracy", "val_ctc_accuracy")
+# and by that of a guided network; of a detector, words found (`FoundRegions`).
+WATCHED = ("val_accuracy", "val_ctc_accuracy", "val_hmean")
 # A mean loss of an epoch so many times the first step's is no learning; a trained model's first loss may be next to 0.
 DIVERGED, SMALL_LOSS = 10, 1.0
 
@@ -89,7 +89,7 @@ class Keeper(keras.callbacks.Callback):
         self.best = _watched(logs), 0
         if process_index():
             return
-        logger.info("Before the first step: %.1f %% of the validation set's words right.", 100 * self.best[0])
+        logger.info("Before the first step, on the validation set: %.1f %% %s.", 100 * self.best[0], model.goal)
         model.save_to_preset(self.output / "best")
 
     def on_epoch_begin(self, epoch, logs=None):

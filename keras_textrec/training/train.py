@@ -1,4 +1,4 @@
-"""Training a preset's recogniser from data on disk: what `keras-textrec train` runs."""
+"""Training a preset from data on disk: what `keras-textrec train` runs."""
 
 import functools
 import hashlib
@@ -15,11 +15,10 @@ from keras_textrec.data.mixing import with_replay
 from keras_textrec.data.pipeline import errors_as_raised
 from keras_textrec.training import run_folder
 from keras_textrec.training.agreement import check_agreement, source_facts, together
-from keras_textrec.training.callbacks import BlankPlateau, EarlyStop, FiniteLoss, OldDomain
-from keras_textrec.training.checks import tell_data
+from keras_textrec.training.callbacks import EarlyStop, FiniteLoss, OldDomain
 from keras_textrec.training.data_parallel import synchronize_batch_norm
 from keras_textrec.training.distribution import process_index, replica_count
-from keras_textrec.training.training_report import TrainingReport, resolved_description
+from keras_textrec.training.training_report import resolved_description
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +38,7 @@ def train(
     early_stop: int | None = None,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[float, int]:
-    """Trains a recogniser by its recipe and keeps everything below `output`.
+    """Trains a recogniser or a detector by its recipe and keeps everything below `output`.
 
     `output` gets `best/` and `last/` (preset folders), `state.npz` (weights, optimizer and place in the data after the
     last whole epoch), and what there is to look at: `TrainingReport` says what.
@@ -48,8 +47,10 @@ def train(
     when they resume. The number of devices may be another one then.
 
     Args:
-        model: a `TextRecognizer`, with new weights or trained ones; `about["images_seen"]` goes on from what it was.
-        training, validation: what `keras_textrec.data` opens.
+        model: a `TextRecognizer` or `RepSVTRDetector`, with new weights or trained ones; `about["images_seen"]` goes on
+            from what it was.
+        training, validation: what `keras_textrec.data` opens: `open_sources` for recognisers, `open_region_sources` for
+            detectors.
         teacher: a trained network that teaches the model beside the labels, as `CTCRecognizer.compile` takes it.
         resume: go on where `output` stands, as if the run had never stopped.
         processes: how many load images beside this one (0: its threads do).
@@ -112,17 +113,20 @@ def train(
     )
     _tell(model, training, validation, steps)
     if not resume:
-        tell_data(training, validation, model.tokenizer)
-    report = None if process_index() else TrainingReport(output, data, validation_data, description)
+        model.tell_data(training, validation)
+    report = None if process_index() else model.make_report(output, data, validation_data, description)
     keeper = run_folder.Keeper(output, best)
-    old_domain = None if old_validation is None else OldDomain(old_validation)
+    own = model.watching(validation)
+    if old_validation is not None:
+        own.append(OldDomain(old_validation))
     stop = None if early_stop is None else EarlyStop(keeper, early_stop)
-    watching = filter(None, [old_domain, FiniteLoss(data), BlankPlateau(validation), report, keeper, stop])
+    watching = filter(None, [FiniteLoss(data), *own, report, keeper, stop])
     with run_folder.kept_told(output), errors_as_raised(data, validation_data):
         if has_base and not resume:
             measured = {f"val_{k}": v for k, v in model.evaluate(validation_data, verbose=0, return_dict=True).items()}
-            if old_domain:
-                measured |= old_domain.measure(model)
+            for callback in own:
+                if hasattr(callback, "measure"):
+                    measured |= callback.measure(model)
             if report:
                 report.tell_base(model, measured)
             keeper.keep_base(model, measured)
@@ -140,11 +144,10 @@ def train(
 
 def _tell(model: keras.Model, training: Source, validation: Source, steps: int) -> None:
     """Says in the log what is about to be done."""
-    recipe, records, charset = model.recipe, len(training), model.tokenizer.charset
-    shown = "".join(charset.characters[:40]) + ("…" if len(charset) > 40 else "")
+    recipe, records = model.recipe, len(training)
     logger.info(
-        "Training on %s records in %d epochs of %s steps of %d images; %s records to validate; %d characters: %s",
-        *(f"{records:,}", recipe.epochs, f"{steps:,}", recipe.batch_size, f"{len(validation):,}", len(charset), shown),
+        "Training on %s records in %d epochs of %s steps of %d images; %s records to validate; %s",
+        *(f"{records:,}", recipe.epochs, f"{steps:,}", recipe.batch_size, f"{len(validation):,}", model.facts()),
     )
     if recipe.freeze:
         trained = sum(math.prod(variable.shape) for variable in model.trainable_variables)

@@ -132,7 +132,7 @@ class TrainingReport(keras.callbacks.Callback):
             self._log,
             self.samples,
             self._readings,
-            protocol_of_charset(self.model.tokenizer.charset),
+            protocol_of_charset(self.model.tokenizer.charset) if self.samples else None,
             self._environment,
         )
 
@@ -154,7 +154,7 @@ class TrainingReport(keras.callbacks.Callback):
             text = yaml.safe_dump(description, sort_keys=False, allow_unicode=True)
             (self.folder / DESCRIPTION).write_text(text, "utf-8")
             if self.batches is not None:
-                Image.fromarray(batch_sheet(self.batches, self.model.converter)).save(self.folder / "batches.png")
+                Image.fromarray(self.model.batch_sheet(self.batches)).save(self.folder / "batches.png")
         path = self.folder / ENVIRONMENT
         before = json.loads(path.read_text("utf-8")) if epoch and path.exists() else []
         self._environment = [*before, environment(self.model.dtype_policy.name)]

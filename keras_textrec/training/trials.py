@@ -197,7 +197,7 @@ def _endless(data: Any) -> Iterator[Any]:
         yield from data
 
 
-def _step(model: keras.Model, x: Any, y: Any, weight: Any) -> float:
+def _step(model: keras.Model, x: Any, y: Any, weight: Any = None) -> float:
     """Trains on one batch; its loss."""
     model.reset_metrics()  # which Keras would take the mean over
     return float(model.train_on_batch(x, y, sample_weight=weight, return_dict=True)["loss"])
