@@ -53,9 +53,9 @@ def put_on_canvas(
     height, width = canvas.shape[:2]
     scale = min(height / (bottom - top), width / (right - left))
     size = max(1, min(width, round((right - left) * scale))), max(1, min(height, round((bottom - top) * scale)))
-    smaller = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     canvas[:] = 0
-    canvas[: size[1], : size[0]] = cv2.resize(photo[top:bottom, left:right], size, interpolation=smaller)
+    canvas[: size[1], : size[0]] = cv2.resize(photo[top:bottom, left:right], size, interpolation=how)
     factors = np.float32([size[0] / (right - left), size[1] / (bottom - top)])
     return [
         region._replace(polygon=(region.polygon - np.float32([left, top])) * factors)

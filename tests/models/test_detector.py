@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from keras_textrec.backbones.repsvtr import RepSVTRBackbone
-from keras_textrec.commands.train import model_to_train
 from keras_textrec.images import PhotoConverter
 from keras_textrec.images.crops import crop_word
 from keras_textrec.models.preset_model import default_jit
@@ -102,8 +101,6 @@ def test_a_detector_is_a_preset(detector, tmp_path):
     assert again.about == detector.about
     with pytest.raises(ValueError, match="is a RepSVTRDetector, not a TextRecognizer"):
         TextRecognizer.from_preset(tmp_path / "preset")
-    with pytest.raises(ValueError, match="A RepSVTRDetector cannot be trained by this command"):
-        model_to_train(describe(tmp_path / "preset"))
 
 
 def test_fuse(detector):

@@ -75,7 +75,8 @@ def command(place, output, *more):
     return main(["train", str(place / "preset"), *data, "--output", str(output), *more])
 
 
-def test_it_learns_words_on_every_backend(place):
+@pytest.mark.one_backend
+def test_it_learns_words(place):
     model, source = make(), open_region_source(place)
     model.compile(Recipe(**{**RECIPE.to_dict(), "learning_rate": 1e-2}))
     data = model.training_data(source, augment=False, steps_per_epoch=6)
