@@ -64,7 +64,7 @@ def run(place):
     save = run_folder.save_state
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(run_folder, "save_state", save_and_copy)
-        patch.setattr("keras_textrec.training.training_report.can_draw", lambda: False)
+        patch.setattr("keras_textrec.reports.curves.can_draw", lambda: False)
         assert command(place, place / "run") == 0
     return place / "run"
 

@@ -30,7 +30,7 @@ SETTINGS = [
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch):
     """Of all these runs, `straight` alone draws curves: they take time."""
-    monkeypatch.setattr("keras_textrec.training.training_report.can_draw", lambda: False)
+    monkeypatch.setattr("keras_textrec.reports.curves.can_draw", lambda: False)
 
 
 @pytest.fixture(scope="module")

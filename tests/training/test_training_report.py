@@ -30,7 +30,7 @@ def fitted(tmp_path_factory):
     data, validation = model.training_data(words), model.evaluation_data(held_out)
     model.compile()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("keras_textrec.training.training_report.can_draw", lambda: False)
+        patch.setattr("keras_textrec.reports.curves.can_draw", lambda: False)
         report = TrainingReport(folder / "run", data, validation)
         model.fit(data, validation_data=validation, epochs=2, callbacks=[report], verbose=0)
         later = TrainingReport(folder / "run", data, validation)
@@ -93,7 +93,7 @@ def test_batches_are_shown_augmented_over_their_labels(tmp_path):
 
 
 def test_without_matplotlib_one_sentence_names_the_extra(fitted, tmp_path, caplog, monkeypatch):
-    monkeypatch.setattr("keras_textrec.training.training_report.can_draw", lambda: False)
+    monkeypatch.setattr("keras_textrec.reports.curves.can_draw", lambda: False)
     report = TrainingReport(tmp_path)
     report.set_model(fitted[0])
     with caplog.at_level("INFO"):
