@@ -120,7 +120,7 @@ def part_file(output: pathlib.Path, part: int) -> pathlib.Path:
 def begin(output: pathlib.Path, run: dict[str, Any]) -> None:
     """Makes the output folder and notes what is read there; ValueError where something else is."""
     output.mkdir(parents=True, exist_ok=True)
-    note = output / "run.json"
+    note = output / "_run.json"  # which readers of Parquet folders pass over
     if note.exists():
         before = json.loads(note.read_text("utf-8"))
         other = [f"{key} {before.get(key)!r}, not {value!r}" for key, value in run.items() if before.get(key) != value]
@@ -198,7 +198,7 @@ def tell_what_was_bad(output: pathlib.Path) -> int:
     """How many images of the whole folder could not be read; the first are told."""
     import pyarrow.dataset as dataset
 
-    rows = dataset.dataset(output, format="parquet", exclude_invalid_files=True)
+    rows = dataset.dataset(output, format="parquet")
     bad = dataset.field("error").is_valid()
     for row in rows.head(LISTED, columns=["image", "error"], filter=bad).to_pylist():
         print(row["error"] if row["image"] in row["error"] else f"{row['image']}: {row['error']}", file=sys.stderr)
