@@ -12,7 +12,8 @@ import pytest
 
 import keras_textrec.data as data
 from keras_textrec.data.augment import AUGMENTATIONS, augmentation
-from keras_textrec.data.pipeline import BatchDataset, Batches, errors_as_raised, tf_dataset
+from keras_textrec.data.batches import Batches
+from keras_textrec.data.pipeline import BatchDataset, errors_as_raised, tf_dataset
 from keras_textrec.images import ImageConverter
 from keras_textrec.system.workers import WorkersFailed
 from keras_textrec.text.charset import Charset
