@@ -101,11 +101,12 @@ def _read(
     knowledge: Iterable[Any] | None,
 ) -> Iterator[tuple[int, Outcome]]:
     places = itertools.count()  # in the stream
-    views: dict[int, tuple[int, _View | None]] = {}  # by place, on their way: the image's position, and how it is read
+    # By place, on their way: the image's position, how it is read, and what is known of it.
+    views: dict[int, tuple[int, _View | None, Any]] = {}
     expected: dict[int, list[int]] = {}  # by the image's position, the places of all its views
     outcomes: dict[int, Outcome] = {}  # by place, of images of which some are still expected
 
-    def turned() -> Iterator[tuple[Any, Any]]:
+    def turned() -> Iterator[Any]:
         for position, (image, known) in enumerate(with_knowledge(images, knowledge)):
             try:
                 if isinstance(image, OSError | ValueError):
@@ -115,13 +116,13 @@ def _read(
                 found = [(error, None)]
             expected[position] = [next(places) for _ in found]
             for place, (pixels, view) in zip(expected[position], found):
-                views[place] = position, view
-                yield pixels, known
+                views[place] = position, view, known
+                yield pixels
 
-    each, again = itertools.tee(turned())  # the stream takes one of either in turn
-    known = None if knowledge is None else (known for _, known in again)
-    for place, outcome in stream((pixels for pixels, _ in each), known):
-        position, view = views.pop(place)
+    # The stream takes an image, and then what is known of it.
+    known = None if knowledge is None else (views[place][2] for place in itertools.count())
+    for place, outcome in stream(turned(), known):
+        position, view, _ = views.pop(place)
         outcomes[place] = view.as_given(outcome) if isinstance(outcome, Reading) else outcome
         if outcomes.keys() >= set(expected[position]):
             yield position, _best([outcomes.pop(place) for place in expected.pop(position)])

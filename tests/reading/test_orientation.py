@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import weakref
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from keras_textrec import Character, ImageConverter, Reading
 from keras_textrec.images.stacked import side_by_side
 from keras_textrec.reading import read_stream
 from keras_textrec.reading.orientation import read_oriented
+from keras_textrec.reading.stream import with_knowledge
 from tests.reading.test_stream import CONVERTER, TOKENIZER, word
 from tests.tiny import draw
 
@@ -98,6 +100,20 @@ def test_what_is_known_goes_with_each_image_and_streams_stay_flat(network):
     assert network.known == [text for i, text in enumerate(texts[:300]) for _ in (0, 180) if i != 1]
     assert str(outcomes[1]) == "gone" and str(outcomes[350]) == "no words"
     assert str(outcomes[399]) == "There are more images than the lexicon has lists of words."
+
+
+@pytest.mark.parametrize("knowledge", [None, [["cat"]] * 100])
+def test_images_are_let_go(knowledge):
+    taken = []
+
+    def stream(images, knowledge):
+        for position, (pixels, _) in enumerate(with_knowledge(images, knowledge)):
+            taken.append(weakref.ref(pixels))
+            assert sum(pixels() is not None for pixels in taken) < 5
+            yield position, Reading("", 0.0)
+
+    images = (word("ab", SIZE[1]) for _ in range(100))
+    assert len(list(read_oriented(images, (0, 180), CONVERTER, stream, knowledge))) == 100 and len(taken) == 200
 
 
 def test_only_tall_images_cost_more(network):
