@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     photographs.add_arguments(parser)
     form = parser.add_mutually_exclusive_group()
-    form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence")
+    form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence, and what else was asked for")
     form.add_argument("--json", action="store_true", help="JSON, with the confidence and place of every character")
     form.add_argument("--jsonl", action="store_true", help="the same as JSON lines, each image's as soon as it is read")
     output_file.add_arguments(parser)
@@ -144,9 +144,12 @@ def print_readings(
     def tell(message: object) -> None:
         print(f"keras-textrec {command}: {message}", file=sys.stderr)
 
+    constraints = constraints or {}
     write = {
         "lines": _write_lines,
-        "csv": functools.partial(_write_csv, alternatives=(constraints or {}).get("alternatives", 0)),
+        "csv": functools.partial(
+            _write_csv, oriented="orientations" in constraints, alternatives=constraints.get("alternatives", 0)
+        ),
         "json": _write_json,
         "jsonl": _write_json_lines,
     }[form](files)
@@ -155,7 +158,7 @@ def print_readings(
     show = len(files) > many and not sys.stdout.isatty()
     with contextlib.closing(write), progress_bar(show=show) as progress:
         task = progress.add_task("read", total=len(files))
-        for position, outcome in in_order(model.read_stream(images(), **constraints or {})):
+        for position, outcome in in_order(model.read_stream(images(), **constraints)):
             progress.advance(task)
             name, page = files[position], pages.pop(position, 0.0)
             if isinstance(outcome, Exception):
@@ -164,7 +167,7 @@ def print_readings(
                 continue
             write.send((name, outcome))
             if isinstance(outcome, Reading):
-                if not constraints and outcome.confidence < page:
+                if constraints.keys() <= {"orientations"} and outcome.confidence < page:
                     tell(f"{name} looks like a page or a photograph, not one word or line: read it with --detector.")
                 continue
             if not outcome:
@@ -177,11 +180,19 @@ def print_readings(
     return 1 if failed else 0
 
 
-def _rows(outcome: Any) -> list[tuple[str, float, Sequence[Any]]]:
-    """Text, confidence and alternatives: of a word or line; of every line of a photograph."""
+def _rows(outcome: Any) -> list[tuple[str, float, str, Sequence[Any]]]:
+    """Text, confidence, orientations and alternatives: of a word or line; of every line of a photograph."""
     if hasattr(outcome, "lines"):
-        return [(line.text, line.confidence, ()) for line in outcome.lines]
-    return [(outcome.text or "", outcome.confidence, outcome.alternatives)]
+        return [
+            (line.text, line.confidence, _orientations(word.reading for word in line.words), ())
+            for line in outcome.lines
+        ]
+    return [(outcome.text or "", outcome.confidence, _orientations([outcome]), outcome.alternatives)]
+
+
+def _orientations(readings: Iterable[Any]) -> str:
+    """In which orientation each was read; "" where none was asked for."""
+    return " ".join(str(reading.orientation) for reading in readings if reading.orientation is not None)
 
 
 def _write_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
@@ -189,24 +200,26 @@ def _write_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]
     width = max((len(one_line(name)) for name in files), default=0) if terminal else 0
     while True:
         name, outcome = yield
-        for text, confidence, alternatives in _rows(outcome):
+        for text, confidence, orientation, alternatives in _rows(outcome):
             cells = [one_line(name).ljust(width), f"{confidence:.3f}", one_line(text)]
-            if getattr(outcome, "orientation", None) is not None:
-                cells.append(str(outcome.orientation))
+            cells += [orientation] if orientation else []
             cells += [f"{one_line(other.text)} {other.probability:.3g}" for other in alternatives]
             print(*cells, sep="  " if terminal else "\t", flush=True)
 
 
-def _write_csv(files: Sequence[str], alternatives: int = 0) -> Generator[None, tuple[str, Any], None]:
+def _write_csv(
+    files: Sequence[str], oriented: bool = False, alternatives: int = 0
+) -> Generator[None, tuple[str, Any], None]:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    columns = (f"{column}_{number + 1}" for number in range(alternatives) for column in ("text", "probability"))
-    writer.writerow(("image", "text", "confidence", *columns))
+    columns = ["image", "text", "confidence", *(["orientation"] if oriented else [])]
+    columns += [f"{column}_{number + 1}" for number in range(alternatives) for column in ("text", "probability")]
+    writer.writerow(columns)
     while True:
         name, outcome = yield
-        for text, confidence, others in _rows(outcome):
-            cells = [cell for other in others for cell in (other.text, f"{other.probability:.3g}")]
-            cells += [""] * (2 * alternatives - len(cells))  # there may be fewer
-            writer.writerow((name, text, f"{confidence:.3f}", *cells))
+        for text, confidence, orientation, others in _rows(outcome):
+            cells = [name, text, f"{confidence:.3f}", *([orientation] if oriented else [])]
+            cells += [cell for other in others for cell in (other.text, f"{other.probability:.3g}")]
+            writer.writerow([*cells, *[""] * (len(columns) - len(cells))])  # there may be fewer alternatives
         sys.stdout.flush()
 
 

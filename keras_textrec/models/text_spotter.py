@@ -21,7 +21,7 @@ from keras_textrec.images.crops import box_around, checked_polygon, crop_word
 from keras_textrec.images.reading_order import text_lines
 from keras_textrec.models.text_detector import RepSVTRDetector
 from keras_textrec.models.text_recognizer import TextRecognizer
-from keras_textrec.reading.orientation import Orientations
+from keras_textrec.reading.orientation import Orientations, check_orientations
 from keras_textrec.reading.stream import check_several, read_all
 from keras_textrec.reports.drawing import draw_page
 from keras_textrec.system.numbers import whole_number
@@ -248,7 +248,7 @@ class TextSpotter:
         rotate_tall = self.rotate_tall
         if orientations is not None:
             options["orientations"] = orientations
-            rotate_tall = rotate_tall if set(orientations) <= {0, 180} else None
+            rotate_tall = rotate_tall if set(check_orientations(orientations)) <= {0, 180} else None
         return enumerate(self._read(photo, least, rotate_tall, options) for photo in photos)
 
     def _read(

@@ -143,6 +143,8 @@ def test_a_page_is_told(preset, images, capsys):
     assert main(["read", "images/page.png", "images/cat.png", "--preset", preset]) == 0
     errors = capsys.readouterr().err
     assert "images/page.png looks like a page" in errors and "--detector" in errors and errors.count("\n") == 1
+    assert main(["read", "images/page.png", "--preset", preset, "--orientations", "0,180"]) == 0
+    assert "images/page.png looks like a page" in capsys.readouterr().err
 
 
 def test_read_prints_json(preset, images, readings, capsys):
@@ -213,6 +215,9 @@ def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
         wanted.text,
         str(wanted.orientation),
     ]
+    assert main(["read", files[0], "--preset", preset, "--orientations", "0,180", "--csv"]) == 0
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert (row["text"], row["orientation"]) == (wanted.text, str(wanted.orientation))
     assert main(["read", files[0], "--preset", preset, "--orientations", "0,45"]) == 1
     assert "orientations are 'tall', or some of" in capsys.readouterr().err
     assert main(["read", files[0], "--preset", preset, "--pattern", "(", "--allow", "a"]) == 1

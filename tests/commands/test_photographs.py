@@ -83,6 +83,14 @@ def test_photographs_as_json_and_csv(photographs, capsys):
     assert [row[1] for row in csv.reader(capsys.readouterr().out.splitlines())] == ["text", *photographs]
 
 
+def test_words_of_photographs_in_several_orientations(photographs, capsys):
+    assert run("photos/a.png", "--csv", "--orientations", "0,180") == 0
+    rows = list(csv.DictReader(capsys.readouterr().out.splitlines()))
+    wanted = [[crnn().read(draw(word, 40), orientations=(0, 180)) for word in line] for line in LINES]
+    assert [row["text"] for row in rows] == [" ".join(word.text for word in line) for line in wanted]
+    assert [row["orientation"] for row in rows] == [" ".join(str(word.orientation) for word in line) for line in wanted]
+
+
 def test_photographs_are_drawn(photographs, capsys):
     assert run("photos/a.png", "--draw", "out.jpg") == 0
     assert load_image("out.jpg").shape[1] > 400

@@ -229,6 +229,8 @@ def test_what_is_known_goes_to_the_recogniser():
     assert len(spotter.read(image, min_confidence=1.0)) == 0
     with pytest.raises(ValueError, match="one lexicon, for all words"):
         spotter.read(image, lexicon=[["cat"], ["dog"]])
+    with pytest.raises(ValueError, match="orientations are 'tall', or some of"):
+        spotter.read(image, orientations=180)
     with pytest.raises(ValueError, match="is no regular expression"):  # also where there are no words
         TextSpotter(Fixed(), crnn()).read(image, pattern="(")
 
