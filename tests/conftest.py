@@ -19,8 +19,10 @@ os.environ.setdefault(
     "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
 )
 
+import keras  # before anything imports keras_textrec, which then registers its classes
 import numpy as np
 import pytest
+from keras.src.initializers import random_initializers
 
 # A shell starts its background jobs, and so all that they start, deaf to interrupts; some tests interrupt.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -36,8 +38,6 @@ def draw_few_numbers() -> None:
 
     On JAX all are cut from random numbers of a few lengths: XLA compiles each shape anew.
     """
-    import keras
-    from keras.src.initializers import random_initializers
 
     def of_few_numbers(draw):
         def draw_and_repeat(shape, *arguments, **options):
@@ -62,7 +62,6 @@ def pytest_configure():
 def holds_once(request, monkeypatch):
     """A test marked `once` runs on one backend only, so it fails if it reaches any."""
     if request.node.get_closest_marker("once"):
-        import keras
 
         def refuse(self, *arguments, **options):
             raise AssertionError(

@@ -34,7 +34,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import find_sources
     from keras_textrec.models import RepSVTRDetector, TextRecognizer
-    from keras_textrec.presets.description import class_of
+    from keras_textrec.presets.description import model_class
     from keras_textrec.reports import evaluate
     from keras_textrec.zoo import describe
 
@@ -43,7 +43,7 @@ def run(options: argparse.Namespace) -> int:
     presets = list(filter(None, (options.preset, options.against)))
     if options.against == options.preset:
         raise ValueError(f"--against names {options.against} itself; give another preset.")
-    kinds = [class_of(describe(preset)) for preset in presets]
+    kinds = [model_class(describe(preset)) for preset in presets]
     if issubclass(kinds[0], RepSVTRDetector):
         return _evaluate_detector(options)
     sources = find_sources(options.folders)  # before the weights are had, which may take a while

@@ -92,7 +92,7 @@ def _train(options: argparse.Namespace) -> int:
 
     from keras_textrec.models import TextRecognizer
     from keras_textrec.presets import override
-    from keras_textrec.presets.description import class_of, converter_of
+    from keras_textrec.presets.description import converter_of, model_class
     from keras_textrec.text.charset import Charset, config_with_charset, typed_characters
     from keras_textrec.training.agreement import together
     from keras_textrec.training.distribution import is_relaunch, local_process_count, process_index
@@ -128,7 +128,7 @@ def _train(options: argparse.Namespace) -> int:
         if options.charset is not None and "tokenizer" in description["model"]:
             charset = Charset(typed_characters(options.charset))
             description["model"]["tokenizer"] = config_with_charset(description["model"]["tokenizer"], charset)
-        kind = class_of(description)
+        kind = model_class(description)
         open_sources = kind.open_sources
         if not issubclass(kind, TextRecognizer):
             for name in ("charset", "check", "old_validation"):

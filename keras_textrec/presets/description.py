@@ -170,12 +170,6 @@ def dtype_policy(dtype: str | None) -> Iterator[None]:
         keras.config.set_dtype_policy(before)
 
 
-def class_of(description: dict[str, Any]) -> type:
-    """The class of a description's model. ValueError: there is none."""
-    importlib.import_module("keras_textrec.models")  # registers them
-    return _find_class(description["model"])
-
-
 def charset_of(description: dict[str, Any]) -> Charset:
     """The characters that a description's recogniser writes.
 

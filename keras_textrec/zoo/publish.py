@@ -29,7 +29,7 @@ def upload_preset(
 ) -> str:
     """Uploads a preset folder to the Hub, in one commit; the repository is made if it is not there.
 
-    `from_preset(uri)` and `keras.saving.load_model(uri)` (after `import keras_textrec`) load it from there.
+    `from_preset(uri)` and `keras.saving.load_model(uri)` (after `import keras, keras_textrec`) load it from there.
 
     Args:
         uri: hf://user/repo.
