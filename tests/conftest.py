@@ -1,5 +1,7 @@
 """What every test has at hand. `KERAS_BACKEND` chooses the backend of a run."""
 
+import contextlib
+import importlib.metadata
 import importlib.util
 import json
 import math
@@ -13,11 +15,8 @@ os.environ.setdefault("KERAS_BACKEND", "tensorflow")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
 os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
-# XLA compiles far longer than these small networks run, and longest by its newest code for fused operations.
-os.environ.setdefault(
-    "XLA_FLAGS",
-    "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true --xla_cpu_use_fusion_emitters=false",
-)
+# XLA compiles far longer than these small networks run.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0 --xla_llvm_disable_expensive_passes=true")
 
 import keras  # before anything imports keras_textrec, which then registers its classes
 import numpy as np
@@ -54,7 +53,20 @@ def draw_few_numbers() -> None:
     random_initializers.random = types.SimpleNamespace(**own | few)
 
 
+def compile_without_fusion_emitters() -> None:
+    """XLA compiles longest by its newest code for fused operations.
+
+    A flag that it does not have ends the process, so this one is for the versions that are known to have it.
+    """
+    for name, known in {"jaxlib": "0.10.", "tensorflow": "2.21.", "tensorflow-cpu": "2.21."}.items():
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            if not importlib.metadata.version(name).startswith(known):
+                return
+    os.environ["XLA_FLAGS"] += " --xla_cpu_use_fusion_emitters=false"
+
+
 def pytest_configure():
+    compile_without_fusion_emitters()
     draw_few_numbers()
 
 

@@ -32,7 +32,7 @@ def draw_maps(polygons: Sequence[np.ndarray], ignored: Sequence[bool], height: i
     left_out = np.zeros((height, width), bool)
     for polygon, skip in zip(polygons, ignored, strict=True):
         offset = core_offset(polygon)
-        skip = skip or min(np.ptp(polygon, axis=0)) < SHORTEST_SIDE
+        skip = skip or offset == 0 or min(np.ptp(polygon, axis=0)) < SHORTEST_SIDE
         reach = 0 if skip else offset
         left, top = np.clip(np.floor(polygon.min(0) - reach).astype(int), 0, [width, height])
         right, bottom = np.clip(np.ceil(polygon.max(0) + reach).astype(int) + 1, 0, [width, height])

@@ -110,7 +110,17 @@ class PresetModel(DataParallelTraining, DirectModel):
     def evaluate(self, *arguments: Any, **options: Any) -> Any:
         """As `keras.Model.evaluate`: of the running mean of the weights where the optimizer keeps one; in `fit` too."""
         with averaged_weights(getattr(self, "optimizer", None)):
-            return super().evaluate(*arguments, **options)
+            try:
+                return super().evaluate(*arguments, **options)
+            finally:
+                if keras.backend.backend() == "jax":
+                    self.jax_state_sync()  # which Keras leaves out where a step raises
+
+    def _purge_model_variables(self, **options: Any) -> None:
+        """On JAX, Keras would empty the variables before a first step, and they would stay so where that step raises.
+
+        No memory is lost: a step takes over the arrays that they hold.
+        """
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Self:
         enter_backend()
@@ -236,7 +246,7 @@ def _steps_of(model: keras.Model) -> int | None:
     optimizer = getattr(model, "optimizer", None)  # a model that is not compiled has none
     try:
         return None if optimizer is None else int(keras.ops.convert_to_numpy(optimizer.iterations))
-    except TypeError:  # on JAX, Keras loses all variables where the first step itself fails
+    except RuntimeError:  # on JAX, of a step that broke while it ran, as for want of memory
         return None
 
 

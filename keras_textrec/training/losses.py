@@ -210,6 +210,8 @@ class DBLoss(keras.losses.Loss):
     thresholds, plus the Dice loss of the words cut out softly. The cross entropy is the mean over all cells of words'
     cores and `negatives` times as many others, those that the network gets wrong most.
 
+    Processes of PyTorch and replicas of TensorFlow that share a batch choose the others each from its own photographs.
+
     Targets are float32 (B, H, W, 2), of which `keras_textrec.images.maps.draw_maps` says what they are; predictions
     the maps of a detector, float32 (B, H, W, 3), from 0 to 1.
 

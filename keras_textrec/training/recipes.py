@@ -194,7 +194,9 @@ class Recipe:
                 recipe, up to four times the converter's width: what is trained and validated on has the shape of what
                 is read. (Squeezed, plates of twice that width are learnt so that their letters are read twice.)
         """
-        growing = converter and _growing(converter)
+        widths = converter.canvas_widths(2**0.5) if converter else []
+        widths = [width for width in widths if width <= 4 * converter.width]
+        growing = [[converter.height, width] for width in widths] if len(widths) > 1 else None
         return dataclasses.replace(
             self,
             learning_rate=self.learning_rate / 4,
@@ -283,12 +285,6 @@ class Recipe:
                 return 0
             warmup = round(total_steps * self.warmup_epochs / self.epochs)
         return total_steps // 10 if total_steps and 2 * warmup > total_steps else warmup
-
-
-def _growing(converter: ImageConverter) -> list[list[int]] | None:
-    """The canvases up to four times a converter's width, each 1.4 times the one before; None where it has one width."""
-    widths = [width for width in converter.canvas_widths(2**0.5) if width <= 4 * converter.width]
-    return [[converter.height, width] for width in widths] if len(widths) > 1 else None
 
 
 def _as_typed(value: Any, wanted: Any) -> Any:

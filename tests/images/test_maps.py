@@ -41,6 +41,8 @@ def test_what_is_ignored_or_small_is_left_out():
     maps = draw_maps([WORD, small], [True, False], 70, 128)
     assert (maps[21:49, 11:109, 0] == -1).all() and (maps[61:66, 11:59, 0] == -1).all()
     assert (maps[:, 111:] == 0).all() and not maps[..., 1].any()
+    maps = draw_maps([np.float32([[10, 10], [60, 60], [30, 30]])], [False], 70, 128)  # a line
+    assert (maps[..., 0] <= 0).all() and not maps[..., 1].any()
 
 
 def test_a_word_within_an_ignored_region_stays_a_word():

@@ -149,7 +149,7 @@ def test_words_are_no_photographs(place, capsys):
 
 
 @pytest.mark.one_backend
-def test_a_keras_file_goes_on(place, tmp_path):
+def test_a_keras_file_keeps_recipe_loss_and_weights(place, tmp_path):
     model = make()
     model.compile()
     model.save(tmp_path / "model.keras")

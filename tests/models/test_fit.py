@@ -84,6 +84,19 @@ def test_nothing_is_noted_of_a_training_that_did_not_begin():
     assert model.about["trained_on"] == "Data given to `fit`, from the weights of preset." and model.origin is None
 
 
+@pytest.mark.parametrize("method", ["fit", "evaluate"])
+def test_a_first_step_that_raises_leaves_the_weights(method):
+    model = Columns()
+    model.compile()
+    x, y = np.zeros((2, 32, 64, 3), "float32"), np.zeros((2, 8), "int32")
+    getattr(model, method)(x, y, verbose=0)
+    before = [weight.copy() for weight in model.get_weights()]
+    with pytest.raises(ValueError):
+        getattr(model, method)(x[..., :2], y, verbose=0)  # no image has two channels
+    for weight, value in zip(model.get_weights(), before, strict=True):
+        np.testing.assert_array_equal(weight, value)
+
+
 def test_misspelt_options():
     with pytest.raises(TypeError, match="proceses"):
         crnn().training_data([], proceses=2)
