@@ -115,7 +115,7 @@ class SceneRenderer:
         """So many words; a text of several words is as many."""
         texts = self.words.texts
         draw = texts.draw if isinstance(texts, OnlyWords) else lambda dice: texts.draw(dice, dice.random() < 0.7)
-        return " ".join(draw(dice) for _ in range(count)).split() or ["-"]
+        return " ".join(draw(dice) for _ in range(count)).split() or ["-"]  # an empty line cannot be drawn
 
     def _place(self, size: tuple[int, int], line: float, taken: np.ndarray, dice: Dice) -> np.ndarray | None:
         """A homography (3, 3) that puts a group of `size` (width, height) where nothing is; marks it as `taken`."""

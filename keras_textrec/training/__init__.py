@@ -1,7 +1,7 @@
 """Losses, metrics, and what a training is watched, told and tried with."""
 
-from keras_textrec.training.callbacks import BlankPlateau, EarlyStop, FiniteLoss, OldDomain
-from keras_textrec.training.losses import CTCLoss, FreeRunningLoss, SequenceLoss
+from keras_textrec.training.callbacks import BlankPlateau, EarlyStop, FiniteLoss, FoundRegions, OldDomain
+from keras_textrec.training.losses import CTCLoss, DBLoss, FreeRunningLoss, SequenceLoss
 from keras_textrec.training.metrics import NormalizedEditSimilarity, WordAccuracy
 from keras_textrec.training.parts import freeze
 from keras_textrec.training.training_report import TrainingReport
@@ -10,8 +10,10 @@ from keras_textrec.training.trials import can_learn, find_learning_rate
 __all__ = [
     "BlankPlateau",
     "CTCLoss",
+    "DBLoss",
     "EarlyStop",
     "FiniteLoss",
+    "FoundRegions",
     "FreeRunningLoss",
     "NormalizedEditSimilarity",
     "OldDomain",
