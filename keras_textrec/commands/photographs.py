@@ -41,7 +41,7 @@ def picture_paths(draw: str, files: Sequence[str]) -> dict[str, pathlib.Path]:
     """Where the picture of each photograph goes: one to the file `draw`, or each to its place in the folder `draw`.
 
     Raises:
-        ValueError: one file for several photographs, or of a kind that is not written; or the photograph itself.
+        ValueError: one file for several photographs, or of a kind that is not written; or a photograph itself.
         OSError: nothing can be written there.
     """
     from PIL import Image
@@ -51,7 +51,11 @@ def picture_paths(draw: str, files: Sequence[str]) -> dict[str, pathlib.Path]:
         check_folder(path)
         root = os.path.commonpath([os.path.dirname(os.path.abspath(file)) for file in files])
         # The whole name: there may be a.jpg and a.png.
-        return {file: path / f"{os.path.relpath(os.path.abspath(file), root)}.png" for file in files}
+        pictures = {file: path / f"{os.path.relpath(os.path.abspath(file), root)}.png" for file in files}
+        photographs = set(map(os.path.realpath, files))
+        if taken := next((place for place in pictures.values() if os.path.realpath(place) in photographs), None):
+            raise ValueError(f"{taken} is a photograph itself; name another folder for the pictures.")
+        return pictures
     if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
         raise ValueError(f"{draw} is no picture's name; end it in .png or .jpg, or name a folder.")
     if len(files) > 1:

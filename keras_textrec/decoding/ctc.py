@@ -204,8 +204,7 @@ class CTCScorer:
         self._logs = np.zeros((len(symbols) + 1, frames + 1))
         np.cumsum(np.log(np.maximum(y.T, _FLOOR)), axis=1, out=self._logs[:, 1:])
         blank_logs = np.append(0.0, np.cumsum(np.log(np.maximum(blank, _FLOOR))))
-        # The probability that there are blanks alone, before each frame and after all; and from each frame to the end
-        # of each.
+        # The probability of blanks alone: in the first t frames, (T + 1,); from frame s on until frame t, (T, T + 1).
         self._blanks = np.exp(blank_logs)
         self._blank_runs = np.triu(np.exp(np.minimum(blank_logs - blank_logs[:-1, None], 0.0)), 1)
 

@@ -138,9 +138,7 @@ def _search(
 
 def _least(found: dict[tuple[int, ...], Found], count: int) -> float:
     """What a text has to be more probable than, to be one of the best `count`."""
-    return (
-        sorted((text.probability for text in found.values()), reverse=True)[count - 1] if len(found) >= count else 0.0
-    )
+    return sorted(text.probability for text in found.values())[-count] if len(found) >= count else 0.0
 
 
 def _traced(trail: list[Step], place: int, probability: float, state: int) -> Found:

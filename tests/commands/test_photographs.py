@@ -97,6 +97,9 @@ def test_photographs_are_drawn(photographs, capsys):
     assert run("photos", "--recursive", "--draw", "pictures") == 0
     assert load_image("pictures/a.png.png").shape[1] > 400 and load_image("pictures/deep/b.png.png").shape[1] > 400
     assert load_image("photos/a.png").shape[1] == 400
+    assert run("photos", "--draw", "photos") == 0
+    assert run("photos", "--draw", "photos") == 1
+    assert "photos/a.png.png is a photograph itself; name another folder" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
