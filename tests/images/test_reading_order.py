@@ -100,8 +100,8 @@ def test_an_address_above_a_letter_is_no_column():
     assert [line[0] for line in read(boxes)] == [0, 1, 2, 3, 4, 11]
 
 
-def test_hundreds_of_words_take_no_time():
-    """All of a crowded photograph, where no two stand in a line."""
+def test_every_word_of_a_crowd_is_read_once():
+    """Three hundred upon each other, in no lines or columns."""
     rng = np.random.default_rng(1)
     boxes = [box(*rng.uniform(0, 2000, 2), rng.uniform(20, 90)) for _ in range(300)]
     assert sorted(itertools.chain(*text_lines(boxes))) == list(range(300))
