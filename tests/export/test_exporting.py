@@ -130,8 +130,8 @@ def test_a_mismatch_leaves_no_file_and_names_the_stage(tmp_path, monkeypatch, st
     def wrong_network(model, graph, image, *rest, **options):
         return right(model, graph, graph("Neg", image), *rest, **options)
 
-    def wrong_decoding(graph, probabilities, pixels, tokenizer):
-        found = right(graph, probabilities, pixels, tokenizer)
+    def wrong_decoding(graph, probabilities, pixels, *rest):
+        found = right(graph, probabilities, pixels, *rest)
         return found._replace(characters=graph("Max", found.characters, np.int64(0)))
 
     name = {"pixels": "word_pixels", "network": "network", "decoding": "characters_of"}[stage]
