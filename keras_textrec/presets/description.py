@@ -51,10 +51,13 @@ def model_class(description: dict[str, Any]) -> type:
     """The class of a description's model.
 
     Raises:
-        ValueError: the description names none, or one that does not exist.
+        ValueError: the description names none, one that does not exist, or one of no model.
     """
     importlib.import_module("keras_textrec.models")  # registers the networks, which this room knows by description only
-    return _find_class(description["model"])
+    found = _find_class(description["model"])
+    if not hasattr(found, "from_preset"):
+        raise ValueError(f"model.class must be a recogniser or a detector, and {found.__name__} is neither.")
+    return found
 
 
 def embedded_weights(name: str) -> pathlib.Path:
@@ -122,12 +125,10 @@ def build(description: dict[str, Any], dtype: str | None = None, initialize: boo
     for section in ("model", "training"):
         if section not in description:
             raise ValueError(f"The description of a preset needs a section {section!r}.")
-    importlib.import_module("keras_textrec.models")  # registers the networks, which this room knows by description only
+    model_class(description)
     recipe = Recipe.from_dict(description["training"])
     with dtype_policy(dtype), contextlib.nullcontext() if initialize else _zero_weights():
         model = _make(description["model"], "model")
-    if not isinstance(model, keras.Model) or not hasattr(model, "recipe"):
-        raise ValueError(f"model.class must be a recogniser or a detector, and {type(model).__name__} is neither.")
     model.recipe = recipe
     model.about = {key: value for key, value in description.items() if key not in ("model", "training")}
     return model

@@ -241,7 +241,7 @@ FOREIGN = {
     ),
     "no recogniser": (
         lambda config: config.update(config["config"]["converter"]),
-        "is a ImageConverter, not a CRNN",
+        "model.class must be a recogniser or a detector, and ImageConverter is neither",
     ),
     "an unknown argument": (lambda config: config["config"].update(hiden_size=3), "model: .*hiden_size"),
     "no configuration": (lambda config: config.pop("config"), "it names 'CRNN'"),
