@@ -34,7 +34,7 @@ FONTS = os.environ.get("FONTS")  # a folder; None: the system's
 backend, scope, writes = keras.backend.backend(), contextlib.nullcontext(), True
 if backend == "jax":
     devices = keras.distribution.list_devices()
-    keras.distribution.set_distribution(keras.distribution.DataParallel(devices))
+    keras.distribution.set_distribution(keras.distribution.DataParallel(devices=devices))
 elif backend == "tensorflow":
     import tensorflow as tf
 
