@@ -70,7 +70,7 @@ def errors_as_raised(*datasets: Any) -> Iterator[None]:
     """For a `fit`: an error of loading is raised as it is, where TensorFlow would tell it in a text with tracebacks."""
     try:
         yield
-    except Exception:
+    except Exception:  # whatever a backend makes of it
         for dataset in datasets:
             error = loading_of(dataset).error
             if error:

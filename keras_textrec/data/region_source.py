@@ -11,6 +11,7 @@ import numpy as np
 from keras_textrec.data.files import NamedFiles
 from keras_textrec.data.regions import TextRegion
 from keras_textrec.data.sources import check_index
+from keras_textrec.images.crops import checked_polygon
 from keras_textrec.images.formats import image_suffixes
 
 
@@ -136,9 +137,8 @@ def _lines(path: Path) -> Iterator[tuple[int, str]]:
 
 def _polygon(points: Any, where: str) -> np.ndarray:
     try:
-        polygon = np.array(points, "float32")
-    except (ValueError, TypeError):
-        polygon = np.empty(0, "float32")
-    if polygon.ndim != 2 or polygon.shape[1] != 2 or len(polygon) < 3 or not np.isfinite(polygon).all():
-        raise ValueError(f"{where} has a polygon that is not three corners [x, y] or more: {str(points)[:60]}")
-    return polygon
+        return checked_polygon(points)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"{where} has a polygon that is not three corners [x, y] or more: {str(points)[:60]}"
+        ) from error

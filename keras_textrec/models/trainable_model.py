@@ -24,7 +24,7 @@ def kept_if_refused(model: keras.Model, *names: str) -> Iterator[None]:
     before = {name: getattr(model, name) for name in names}
     try:
         yield
-    except BaseException:
+    except BaseException:  # an interrupt, too
         for name, value in before.items():
             setattr(model, name, value)
         raise
@@ -68,27 +68,24 @@ class TrainableModel(PresetModel):
             ValueError: the recipe names a part of the network that it does not have. The model keeps its own recipe.
         """
         with kept_if_refused(self, "recipe"):
-            self._compile_by_recipe(optimizer, loss, weighted_metrics, jit_compile, total_steps, options)
-
-    def _compile_by_recipe(self, optimizer, loss, weighted_metrics, jit_compile, total_steps, options) -> None:
-        if isinstance(optimizer, Recipe):
-            self.recipe, optimizer = optimizer, "auto"
-        if optimizer == "auto":
-            if self.recipe.guided and not getattr(self, "guided", False):
-                logger.warning(
-                    "The recipe trains by a guide, and this %s was built without one: CTC alone trains it.",
-                    type(self).__name__,
-                )
-            optimizer = self.recipe.make_optimizer(self, total_steps)
-        if self.recipe.freeze:
-            freeze(self, self.recipe.freeze)
-        if loss == "auto":
-            loss = self.make_loss()
-        if weighted_metrics == "auto":
-            weighted_metrics = self.make_metrics()
-        self._jit_compile_given = jit_compile
-        jit_compile = default_jit() if jit_compile == "auto" else jit_compile
-        super().compile(optimizer, loss, weighted_metrics=weighted_metrics, jit_compile=jit_compile, **options)
+            if isinstance(optimizer, Recipe):
+                self.recipe, optimizer = optimizer, "auto"
+            if optimizer == "auto":
+                if self.recipe.guided and not getattr(self, "guided", False):
+                    logger.warning(
+                        "The recipe trains by a guide, and this %s was built without one: CTC alone trains it.",
+                        type(self).__name__,
+                    )
+                optimizer = self.recipe.make_optimizer(self, total_steps)
+            if self.recipe.freeze:
+                freeze(self, self.recipe.freeze)
+            if loss == "auto":
+                loss = self.make_loss()
+            if weighted_metrics == "auto":
+                weighted_metrics = self.make_metrics()
+            self._jit_compile_given = jit_compile
+            jit_compile = default_jit() if jit_compile == "auto" else jit_compile
+            super().compile(optimizer, loss, weighted_metrics=weighted_metrics, jit_compile=jit_compile, **options)
 
     def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()
@@ -124,7 +121,7 @@ class TrainableModel(PresetModel):
         """Logs what is wrong with the data as a whole."""
 
     def watching(self, validation: Any) -> list[keras.callbacks.Callback]:
-        """Its own callbacks. One with a method `measure(model)` adds that to the logs, and measures a base, too."""
+        """Its own callbacks. A `Measurement` measures a base, too."""
         return []
 
     def make_report(self, folder: Any, data: Any, validation_data: Any, description: dict[str, Any]) -> TrainingReport:

@@ -10,6 +10,10 @@ class Dice(random.Random):
 
     hardness = 1.0
 
+    def draw_hardness(self, difficulty: float) -> None:
+        """An image's hardness: up to the difficulty, and more often in the upper half."""
+        self.hardness = difficulty * self.random() ** 0.7
+
     def happens(self, effect: SimpleNamespace) -> bool:
         """Whether an effect takes place: with the chance `effect.p`, times the hardness."""
         return self.random() < effect.p * self.hardness

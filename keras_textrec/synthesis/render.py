@@ -116,7 +116,7 @@ class WordRenderer:
 
     def _choose(self, index: int, dice: Dice) -> tuple[str, Font]:
         """Sets the image's hardness and draws its text and a font that can write it."""
-        dice.hardness = self.config.difficulty * dice.random() ** 0.7
+        dice.draw_hardness(self.config.difficulty)
         if isinstance(self.texts, OnlyWords):
             text = self.texts.text(index)
             return text, self.fonts.draw(dice, text, as_it_is=True)

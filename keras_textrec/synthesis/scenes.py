@@ -58,7 +58,7 @@ class SceneRenderer:
 
     def _dice(self, index: int) -> Dice:
         dice = Dice(f"scene {self.config.seed}/{index}")
-        dice.hardness = self.config.difficulty * dice.random() ** 0.7
+        dice.draw_hardness(self.config.difficulty)
         return dice
 
     def _render(self, dice: Dice) -> Scene:

@@ -20,7 +20,7 @@ def whole_file(path: pathlib.Path) -> Iterator[BinaryIO]:
         with scratch.open("wb") as file:
             yield file
         os.replace(scratch, path)
-    except BaseException:
+    except BaseException:  # an interrupt, too
         scratch.unlink(missing_ok=True)
         raise
 

@@ -87,7 +87,25 @@ class BlankPlateau(keras.callbacks.Callback):
         )
 
 
-class OldDomain(keras.callbacks.Callback):
+class Measurement(keras.callbacks.Callback):
+    """Adds to the logs of every epoch what a subclass measures, of the running mean of the weights where one is kept.
+
+    Stands before callbacks that write the logs. `train` measures a base, too.
+    """
+
+    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
+        logs.update(self.measure(self.model))
+
+    def measure(self, model: keras.Model) -> dict[str, float]:
+        with averaged_weights(model.optimizer):
+            return self.measured(model)
+
+    def measured(self, model: keras.Model) -> dict[str, float]:
+        """What is added to the logs, of the weights that the model has."""
+        raise NotImplementedError
+
+
+class OldDomain(Measurement):
     """Adds to the logs how well a network still reads what it read before: `old_accuracy` and `old_exact`.
 
     Both are what `keras-textrec evaluate` gives. Stands before callbacks that write the logs.
@@ -100,16 +118,12 @@ class OldDomain(keras.callbacks.Callback):
         super().__init__()
         self.source = source
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        logs.update(self.measure(self.model))
-
-    def measure(self, model: keras.Model) -> dict[str, float]:
-        with averaged_weights(model.optimizer):
-            result = evaluate_source(model, self.source)
+    def measured(self, model: keras.Model) -> dict[str, float]:
+        result = evaluate_source(model, self.source)
         return {f"old_{name}": result[name] for name in ("accuracy", "exact")}
 
 
-class FoundRegions(keras.callbacks.Callback):
+class FoundRegions(Measurement):
     """Adds to the logs how well a detector finds words: `val_precision`, `val_recall` and `val_hmean`.
 
     They are what `keras-textrec evaluate` gives. Stands before callbacks that write the logs.
@@ -122,12 +136,8 @@ class FoundRegions(keras.callbacks.Callback):
         super().__init__()
         self.validation = validation
 
-    def on_epoch_end(self, epoch: int, logs: dict | None = None) -> None:
-        logs.update(self.measure(self.model))
-
-    def measure(self, model: keras.Model) -> dict[str, float]:
-        with averaged_weights(model.optimizer):
-            result = evaluate_regions(model, self.validation)
+    def measured(self, model: keras.Model) -> dict[str, float]:
+        result = evaluate_regions(model, self.validation)
         return {f"val_{name}": result[name] for name in ("precision", "recall", "hmean")}
 
 

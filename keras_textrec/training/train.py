@@ -15,7 +15,7 @@ from keras_textrec.data.mixing import with_replay
 from keras_textrec.data.pipeline import errors_as_raised
 from keras_textrec.training import run_folder
 from keras_textrec.training.agreement import check_agreement, source_facts, together
-from keras_textrec.training.callbacks import EarlyStop, FiniteLoss, OldDomain
+from keras_textrec.training.callbacks import EarlyStop, FiniteLoss, Measurement, OldDomain
 from keras_textrec.training.data_parallel import synchronize_batch_norm
 from keras_textrec.training.distribution import process_index, replica_count
 from keras_textrec.training.training_report import resolved_description
@@ -125,7 +125,7 @@ def train(
         if has_base and not resume:
             measured = {f"val_{k}": v for k, v in model.evaluate(validation_data, verbose=0, return_dict=True).items()}
             for callback in own:
-                if hasattr(callback, "measure"):
+                if isinstance(callback, Measurement):
                     measured |= callback.measure(model)
             if report:
                 report.tell_base(model, measured)
