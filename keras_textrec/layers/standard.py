@@ -70,6 +70,9 @@ class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
     """
 
     def call(self, x):
+        if self._only_scales():
+            y = x * self.kernel[0, 0, :, 0]
+            return self.activation(y + self.bias if self.use_bias else y)
         padding = _torch_padding(self)
         if padding is not None:
             kernel = _value(self.kernel)
@@ -85,6 +88,11 @@ class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
         x = x[:, :: self.strides[0] // step, :: self.strides[1] // step]
         x = x + self.bias if self.use_bias else x
         return self.activation(x)
+
+    def _only_scales(self) -> bool:
+        """Whether it is a factor for each channel, which backends compute channel by channel, or as any convolution."""
+        steps = (self.kernel_size, self.strides, self.pad, self.depth_multiplier, self.data_format)
+        return steps == ((1, 1), (1, 1), (0, 0), 1, FORMAT)
 
 
 @keras.saving.register_keras_serializable("keras_textrec")

@@ -126,6 +126,13 @@ def test_convolution_with_zeros_around(kind):
     agree(ours, theirs, x)
 
 
+@pytest.mark.parametrize("options", [{}, {"use_bias": False}, {"strides": 2}, {"depth_multiplier": 2}], ids=str)
+def test_depthwise_convolution_of_single_cells(options):
+    x = images()
+    theirs = layers.DepthwiseConv2D(1, **options, data_format="channels_last")
+    agree(network(x.shape[1:], standard.DepthwiseConv2D(1, **options)), network(x.shape[1:], theirs), x)
+
+
 @pytest.mark.parametrize("kind", ["MaxPooling2D", "AveragePooling2D"])
 @pytest.mark.parametrize(
     "options", [{"strides": 1}, {"padding": "same"}, {"strides": (1, 2), "padding": "same"}], ids=str
