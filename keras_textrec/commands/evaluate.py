@@ -4,6 +4,7 @@ import argparse
 import json
 from pathlib import Path
 
+from keras_textrec.commands import known
 from keras_textrec.system.numbers import at_least
 from keras_textrec.system.paths import check_file
 from keras_textrec.system.terminal import print_table
@@ -26,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="read within a list of words, too: FILE has one a line; without it, lexicons.txt beside each set has, on "
         "line n, those of record n with tabs between them",
     )
+    known.add_arguments(parser)
     parser.add_argument("--html", metavar="FILE", help="a report to look at: errors, confusions, the worst words")
     parser.add_argument("--json", metavar="FILE", help="the report's numbers")
     parser.add_argument("--csv", metavar="FILE", help="a row for each word: label, reading, confidence")
@@ -48,7 +50,7 @@ def run(options: argparse.Namespace) -> int:
         return _evaluate_detector(options)
     sources = find_sources(options.folders)  # before the weights are had, which may take a while
     models = {preset: TextRecognizer.from_preset(preset) for preset in presets}
-    evaluation = evaluate(models, sources, options.batch_size, options.lexicon)
+    evaluation = evaluate(models, sources, options.batch_size, options.lexicon, **known.of_options(options))
     content = evaluation.results
     _print_results(content)
     if options.against:
@@ -70,7 +72,7 @@ def _evaluate_detector(options: argparse.Namespace) -> int:
     from keras_textrec.models import RepSVTRDetector
     from keras_textrec.reading.finding import evaluate_regions
 
-    for name in ("against", "lexicon", "html", "csv"):
+    for name in ("against", "lexicon", "allow", "pattern", "orientations", "html", "csv"):
         if getattr(options, name):
             raise ValueError(f"--{name} is for recognisers; {options.preset} is a detector.")
     sources = {path: open_region_source(path) for path in options.folders}

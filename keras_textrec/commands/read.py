@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from keras_textrec.commands import output_file, photographs
+from keras_textrec.commands import known, output_file, photographs
 from keras_textrec.system.numbers import at_least
 from keras_textrec.system.terminal import one_line, progress_bar
 
@@ -34,22 +34,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="onnx: by ONNX Runtime, which starts in a second; the preset is exported once, into the cache",
     )
     parser.add_argument("--recursive", action="store_true", help="read the folders in the folders, too")
-    known = parser.add_argument_group("what is known of the texts (docs/reading.md)")
-    known.add_argument("--allow", metavar="CHARACTERS", help="the characters that a text may have, as 0-9A-Z-")
-    known.add_argument("--pattern", metavar="EXPRESSION", help="a regular expression that the whole text fits")
-    known.add_argument("--lexicon", metavar="FILE", help="the words that a text may be, one a line, UTF-8")
-    known.add_argument("--ignore-case", action="store_true", help="of the lexicon")
-    known.add_argument("--ignore-punctuation", action="store_true", help="of the lexicon, spaces too")
-    known.add_argument(
+    group = known.add_arguments(parser)
+    group.add_argument("--lexicon", metavar="FILE", help="the words that a text may be, one a line, UTF-8")
+    group.add_argument("--ignore-case", action="store_true", help="of the lexicon")
+    group.add_argument("--ignore-punctuation", action="store_true", help="of the lexicon, spaces too")
+    group.add_argument(
         "--min-confidence", type=float, help="less, and no word of the lexicon, or of a photograph, is read"
     )
-    known.add_argument("--alternatives", type=at_least(1), metavar="N", help="name the N most probable texts")
-    parser.add_argument(
-        "--orientations",
-        metavar="DEGREES",
-        help="read each image turned counterclockwise, too, and keep the best: 0,180 or 0,90,180,270 or 0,stacked "
-        "(letters one below the other) or tall (all but 180, of images higher than wide)",
-    )
+    group.add_argument("--alternatives", type=at_least(1), metavar="N", help="name the N most probable texts")
     photographs.add_arguments(parser)
     form = parser.add_mutually_exclusive_group()
     form.add_argument("--csv", action="store_true", help="CSV: image, text, confidence, and what else was asked for")
@@ -78,11 +70,9 @@ def run(options: argparse.Namespace) -> int:
 
 def _constraints(options: argparse.Namespace) -> dict[str, Any]:
     """How to read and what is known of the texts, as `TextRecognizer.read` takes it."""
-    names = ("allow", "pattern", "lexicon", "alternatives", "min_confidence")
-    constraints = {name: value for name in names if (value := getattr(options, name)) is not None}
-    if options.orientations is not None:
-        several = tuple(int(one) if one.isdecimal() else one for one in options.orientations.split(","))
-        constraints["orientations"] = "tall" if several == ("tall",) else several
+    names = ("lexicon", "alternatives", "min_confidence")
+    constraints = known.of_options(options)
+    constraints |= {name: value for name in names if (value := getattr(options, name)) is not None}
     if options.lexicon is not None:
         from keras_textrec.decoding import Lexicon
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from keras_textrec.data.labels import SUFFIXES, labels_pages
 from keras_textrec.data.opening import one_source
-from keras_textrec.data.region_source import icdar_files, icdar_regions, paddle_regions
+from keras_textrec.data.region_source import icdar_regions, is_icdar_file, paddle_regions
 from keras_textrec.data.regions import RegionSource
 from keras_textrec.data.sources import ConcatSource
 from keras_textrec.system.openers import SCENE_OPENERS, open_file
@@ -29,9 +29,10 @@ def open_region_source(path: str | os.PathLike) -> RegionSource:
             return open_file(path, SCENE_OPENERS)
         labels = [path] if _labels_pages(path) else []
     elif path.is_dir():
-        if icdar_files(path):
-            return icdar_regions(path)
-        labels = [file for file in sorted(path.rglob("*")) if _labels_pages(file)]
+        files = sorted(path.rglob("*"))
+        if any(map(is_icdar_file, files)):
+            return icdar_regions(path, files)
+        labels = [file for file in files if _labels_pages(file)]
     else:
         raise FileNotFoundError(f"There is no file and no folder {path}.")
     if not labels:

@@ -46,39 +46,39 @@ class RegionFiles:
         return self.files[check_index(index, len(self))]
 
 
-def icdar_regions(folder: str | os.PathLike) -> RegionFiles:
-    """ICDAR 2015's: below a folder, `gt_NAME.txt` for each photograph NAME, beside it or elsewhere below the folder.
+def icdar_regions(folder: str | os.PathLike, files: Sequence[Path]) -> RegionFiles:
+    """ICDAR 2015's: `gt_NAME.txt` for each photograph NAME, beside it or elsewhere below a folder.
 
     Lines are `x1,y1,x2,y2,x3,y3,x4,y4,text`, UTF-8; a text may hold commas; `###` is not to be read.
 
+    Args:
+        folder: where the files were found.
+        files: what is below it; photographs come in the order of their label files.
+
     Raises:
-        FileNotFoundError: there is no such file, or a photograph is missing.
+        FileNotFoundError: a photograph is missing.
         ValueError: a line that is none, or two photographs of one name.
     """
-    folder = Path(folder)
-    labels = icdar_files(folder)
-    if not labels:
-        raise FileNotFoundError(f"There is no gt_NAME.txt in {folder} or below it.")
     images: dict[str, list[Path]] = {}
-    for path in sorted(folder.rglob("*")):
+    for path in files:
         if path.suffix.lower() in image_suffixes():
             images.setdefault(path.stem, []).append(path)
-    files, regions = [], []
-    for path in labels:
+    photographs, regions = [], []
+    for path in filter(is_icdar_file, files):
         named = images.get(path.stem.removeprefix("gt_"), [])
         found = [image for image in named if image.parent == path.parent] or named
         if len(found) != 1:
             what = "no photograph" if not found else f"{len(found)} photographs"
             error = ValueError if found else FileNotFoundError
             raise error(f"{path} labels {what} of this name below {folder}; there must be one.")
-        files.append(str(found[0]))
+        photographs.append(str(found[0]))
         regions.append(list(_icdar_lines(path)))
-    return RegionFiles(folder, files, regions)
+    return RegionFiles(folder, photographs, regions)
 
 
-def icdar_files(folder: Path) -> list[Path]:
-    """ICDAR's label files in a folder or below it, sorted."""
-    return sorted(folder.rglob("gt_*.txt"))
+def is_icdar_file(path: Path) -> bool:
+    """Whether a file is called as ICDAR's label files are."""
+    return path.match("gt_*.txt")
 
 
 def paddle_regions(labels: str | os.PathLike) -> RegionFiles:

@@ -1,7 +1,7 @@
 """What recognisers have in common whose decoder writes one character a step."""
 
 import functools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Unpack
 
 import keras
@@ -16,6 +16,7 @@ from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.reading import read_all, read_stream
 from keras_textrec.reading.confidence import calibrated
 from keras_textrec.reading.orientation import Orientations
+from keras_textrec.reading.recognizer import BatchReader
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Reading, SequenceTokenizer
 
@@ -101,7 +102,7 @@ class AttentionRecognizer(TextRecognizer):
         """The graph of one of the decoder's steps."""
         return self._stepping[1]
 
-    def constrained_reader(self, constraint: Constraint) -> Callable[..., list[Reading]]:
+    def constrained_reader(self, constraint: Constraint) -> BatchReader:
         decoder = StepDecoder(self.tokenizer, constraint, self.steps, self.free_running)
 
         def read_batch(x: np.ndarray, valid_ratio: np.ndarray, lexica: Sequence[Lexicon] | None = None):

@@ -1,6 +1,6 @@
 """What recognisers have in common whose network scores every column, and whose text CTC aligns."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -11,7 +11,8 @@ from keras_textrec.decoding import Constraint, CTCDecoder, Lexicon
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.models.text_recognizer import TextRecognizer
 from keras_textrec.models.trainable_model import kept_if_refused
-from keras_textrec.text import CTCTokenizer, Reading
+from keras_textrec.reading.recognizer import BatchReader
+from keras_textrec.text import CTCTokenizer
 from keras_textrec.training.distillation import Distillation
 from keras_textrec.training.losses import CTCLoss
 from keras_textrec.training.recipes import Recipe
@@ -30,7 +31,7 @@ class CTCRecognizer(TextRecognizer):
         probabilities = layers.Softmax(dtype="float32", name="probabilities")(self.outputs[0])
         return DirectModel(self.inputs[0], probabilities, name=f"{self.name}_reader")
 
-    def constrained_reader(self, constraint: Constraint) -> Callable[..., list[Reading]]:
+    def constrained_reader(self, constraint: Constraint) -> BatchReader:
         decoder = CTCDecoder(self.tokenizer, constraint)
 
         def read_batch(x: np.ndarray, valid_ratio: np.ndarray, lexica: Sequence[Lexicon] | None = None):

@@ -3,7 +3,7 @@
 import functools
 import os
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Self, Unpack
 
 import keras
@@ -16,8 +16,9 @@ from keras_textrec.models.preset_model import compiles_every_shape
 from keras_textrec.models.trainable_recognizer import TrainableRecognizer
 from keras_textrec.presets.description import dtype_policy
 from keras_textrec.reading import read_all, read_stream
-from keras_textrec.reading.confidence import Calibration, calibrated
-from keras_textrec.reading.orientation import Orientations, read_oriented
+from keras_textrec.reading.confidence import Calibration
+from keras_textrec.reading.orientation import Orientations
+from keras_textrec.reading.recognizer import BatchReader, recognize
 from keras_textrec.reading.stream import Outcome
 from keras_textrec.text import Charset, Reading
 
@@ -97,16 +98,11 @@ class TextRecognizer(TrainableRecognizer):
             Each image's position, and its `Reading` or the OSError or ValueError that tells why there is none;
             `keras_textrec.reading.read_stream` says in which order.
         """
-        calibration, read_batch, lexica = self.calibration, self.read_batch, None
-        if any(value is not None for value in constraints.values()):
-            constraint = Constraint(self.tokenizer, **constraints)
-            calibration = calibration if constraint.lexica is None else None
-            read_batch, lexica = self.constrained_reader(constraint), constraint.each
 
-        def stream(images: Iterable[Any], lexica: Iterable[Any] | None) -> Iterator[tuple[int, Outcome]]:
+        def stream(images: Iterable[Any], read_batch: BatchReader, lexica: Any) -> Iterator[tuple[int, Outcome]]:
             return read_stream(images, self.converter, read_batch, batch_size, self._canvas_widths, lexica)
 
-        return calibrated(read_oriented(images, orientations, self.converter, stream, lexica), calibration)
+        return recognize(self, images, orientations, constraints, stream)
 
     @property
     def calibration(self) -> Calibration | None:
@@ -115,7 +111,7 @@ class TextRecognizer(TrainableRecognizer):
         kept = self.about.get("calibration")
         return None if kept is None else Calibration.from_dict(kept)
 
-    def constrained_reader(self, constraint: Constraint) -> Callable[..., list[Reading]]:
+    def constrained_reader(self, constraint: Constraint) -> BatchReader:
         """What reads converted images as `read_batch` does, within a constraint. Its third argument are the lexica of
         the images, where each has its own."""
         raise NotImplementedError
@@ -163,12 +159,17 @@ class TextRecognizer(TrainableRecognizer):
         folders: str | os.PathLike | Sequence[str | os.PathLike],
         batch_size: int = 64,
         lexicon: str | os.PathLike | bool = False,
+        orientations: Orientations | None = None,
+        allow: str | None = None,
+        pattern: str | None = None,
     ) -> dict[str, Any]:
         """Reads every labelled dataset below one folder or several, and compares texts.
 
         Args:
             lexicon: read each set within a list of words too: a file of one a line, or True for the `lexicons.txt`
                 beside a set, whose line n has the words that record n may be, with tabs between them.
+            orientations, allow, pattern: read each set so too, as `read` has them. Where several are given, each set is
+                read twice: freely, and by all of them.
 
         Returns:
             `{"sets": [{"name", "samples", "unreadable", "protocol", "accuracy", "exact", "ned", "cer",
@@ -180,7 +181,15 @@ class TextRecognizer(TrainableRecognizer):
         """
         from keras_textrec.reading.evaluate import evaluate_sets
 
-        return evaluate_sets(self, find_sources(folders), batch_size, lexicon)
+        return evaluate_sets(
+            self,
+            find_sources(folders),
+            batch_size,
+            lexicon,
+            orientations=orientations,
+            allow=allow,
+            pattern=pattern,
+        )
 
     # === Keeping ===
 

@@ -5,7 +5,7 @@ import logging
 import math
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import cv2
@@ -13,7 +13,6 @@ import numpy as np
 
 from keras_textrec.data import Source
 from keras_textrec.data.benchmarks import label_case, protocol_of
-from keras_textrec.decoding.lexicons import Lexicon
 from keras_textrec.images import load_image
 from keras_textrec.reading.lexica import count_words, lexica_of
 from keras_textrec.reading.stream import Outcome, read_records
@@ -41,7 +40,8 @@ class SetReadings:
         widths, heights: int32 (N,), of the images in pixels, 0 where there is none.
         contrasts: float32 (N,), the standard deviation of the images' grey levels, 0 to 127.5.
         seconds: how long reading took.
-        words: within so many words it was read, or None: freely.
+        known: what is known of the texts: the number of "words" of a lexicon, "allow", "pattern", "orientations"; empty
+            where they were read freely, as they stand.
     """
 
     source: Source
@@ -57,7 +57,7 @@ class SetReadings:
     heights: np.ndarray
     contrasts: np.ndarray
     seconds: float
-    words: int | None = None
+    known: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -68,8 +68,8 @@ def read_set(
     source: Source,
     batch_size: int = 64,
     protocol: str | None = None,
-    lexicon: Lexicon | Sequence[Lexicon] | None = None,
     progress: bool = False,
+    **known: Any,
 ) -> SetReadings:
     """Reads every image of a source.
 
@@ -79,11 +79,12 @@ def read_set(
         protocol: by which texts are compared (`keras_textrec.text.comparing`). None is that of the known dataset which
             the source is, or else "alphanumeric", a-z and 0-9, case ignored, for a network whose charset is within
             ASCII, and "letters", letters and digits of all scripts, beyond.
-        lexicon: the words that a text may be: for all records, or for each.
         progress: show a bar, where standard error is a terminal.
+        known: of the texts, as `TextRecognizer.read` takes it: `orientations`, `allow`, `pattern`, or `lexicon`, one
+            for all records or one for each.
 
     Raises:
-        ValueError: the source has no records, or the batch size is no number of images.
+        ValueError: the source has no records, the batch size is no number of images, or what is known makes no sense.
     """
     samples = len(source)
     if not samples:
@@ -108,9 +109,8 @@ def read_set(
             yield image
 
     def stream(images: Iterable[Any]) -> Iterator[tuple[int, Outcome]]:
-        return model.read_stream(measured(images), batch_size=batch_size, **constraints)
+        return model.read_stream(measured(images), batch_size=batch_size, **known)
 
-    constraints = {} if lexicon is None else {"lexicon": lexicon}
     started = time.perf_counter()
     with progress_bar(show=progress) as bar:
         outcomes = read_records(source, range(samples), stream)
@@ -125,11 +125,32 @@ def read_set(
             if outcome.characters:
                 sure = [character.confidence for character in outcome.characters]
                 products[position] = math.prod(sure)
-                if lexicon is None:  # of whose words the confidence is another, never calibrated
+                if "lexicon" not in known:  # of whose words the confidence is another, never calibrated
                     uncalibrated[position] = sum(sure) / len(sure)
     seconds = time.perf_counter() - started
     images = readable, right, confidences, uncalibrated, products, widths, heights, contrasts
-    return SetReadings(source, protocol, labels, texts, *images, seconds, lexicon and count_words(lexicon))
+    return SetReadings(source, protocol, labels, texts, *images, seconds, _as_told(known))
+
+
+def _as_told(known: Mapping[str, Any]) -> dict[str, Any]:
+    """What is known of the texts of a set, as its row of the results tells it."""
+    told = dict(known)
+    if "lexicon" in told:
+        told = {"words": count_words(told.pop("lexicon")), **told}
+    return told
+
+
+def _called(name: str, known: Mapping[str, Any]) -> str:
+    """What a set read within something known is called: "SVT_train, 50 words, 0/180"."""
+    parts = [name]
+    for what, value in known.items():
+        if what == "words":
+            parts.append(f"{value:,} words")
+        elif what == "orientations":
+            parts.append(value if isinstance(value, str) else "/".join(map(str, value)))
+        else:
+            parts.append(f"{what} {value}")
+    return ", ".join(parts)
 
 
 def scores(readings: SetReadings, protocol: str) -> dict[str, Any]:
@@ -181,13 +202,10 @@ def summary(readings: SetReadings) -> dict[str, Any]:
 def summaries(sets: Mapping[str, SetReadings]) -> dict[str, Any]:
     """The rows of sets by name, and their means: each set counting alike, or each word ("weighted_mean").
 
-    Those read within a lexicon tell the number of its `words`, and are no part of the means.
+    Those of whose texts something is known tell it, and are no part of the means.
     """
-    rows = []
-    for name, readings in sets.items():
-        words = {} if readings.words is None else {"words": readings.words}
-        rows.append({"name": name, **words, **summary(readings)})
-    free = [row for row in rows if "words" not in row]
+    rows = [{"name": name, **readings.known, **summary(readings)} for name, readings in sets.items()]
+    free = [row for row in rows if not sets[row["name"]].known]
     samples = [row["samples"] for row in free]
     keys = ("accuracy", "exact", "ned")
     return {
@@ -197,15 +215,13 @@ def summaries(sets: Mapping[str, SetReadings]) -> dict[str, Any]:
     }
 
 
-def evaluate_source(
-    model, source: Source, batch_size: int = 64, lexicon: Lexicon | Sequence[Lexicon] | None = None
-) -> dict[str, Any]:
+def evaluate_source(model, source: Source, batch_size: int = 64, **known: Any) -> dict[str, Any]:
     """Reads every image of a source and compares texts.
 
     Args:
         model: a `TextRecognizer`, or what else has its `read_stream` and `tokenizer`.
         batch_size: images a step at most.
-        lexicon: the words that a text may be: for all records, or for each.
+        known: of the texts, as for `read_set`.
 
     Returns:
         samples: the records; unreadable: how many of them hold no image (they count as read wrong, and are logged).
@@ -215,9 +231,9 @@ def evaluate_source(
         images_per_second: of reading, decoding included.
 
     Raises:
-        ValueError: the source has no records, or the batch size is no number of images.
+        ValueError: as for `read_set`.
     """
-    return summary(read_set(model, source, batch_size, lexicon=lexicon))
+    return summary(read_set(model, source, batch_size, **known))
 
 
 def read_sets(
@@ -227,36 +243,47 @@ def read_sets(
     lexicon: str | os.PathLike | bool = False,
     protocols: Mapping[str, str] | None = None,
     progress: bool = False,
+    **known: Any,
 ) -> dict[str, SetReadings]:
-    """`read_set` of sets by name.
+    """`read_set` of sets by name: each as it stands, and once more where something is known of its texts.
+
+    What is read so follows the set's own readings, and is called "NAME, 50 words".
 
     Args:
-        lexicon: a file of words, one a line, within which every set is read once more; or True, for those sets that
-            have a `lexicons.txt` beside them (`keras_textrec.reading.lexica`). What is read so follows the set's own
-            readings, and is called "NAME, 50 words".
+        lexicon: a file of words, one a line, for every set; or True, for those sets that have a `lexicons.txt` beside
+            them (`keras_textrec.reading.lexica`).
         protocols: of each set, by which texts are compared; None: those that are usual.
         progress: show a bar for each set, where standard error is a terminal.
+        known: `orientations`, `allow` and `pattern`, as for `TextRecognizer.read`; None for what is not known.
 
     Raises:
-        ValueError: no set has a lexicon, or one has not as many lines as its set has records.
+        ValueError: no set has a lexicon, one has not as many lines as its set has records, or what is known makes no
+            sense.
     """
-    lexica = lexica_of(sources, lexicon)
+    known = {name: value for name, value in known.items() if value is not None}
+    lexica = {name: {"lexicon": words} for name, words in lexica_of(sources, lexicon).items()}
+    known_of = {name: {**lexica.get(name, {}), **known} for name in sources}
+    for name in sources:  # what makes no sense is told before hours of reading
+        model.read_stream([], batch_size=batch_size, **known_of[name])
     sets = {}
     for name, source in sources.items():
         protocol = protocols and protocols[name]
-        sets[name] = read_set(model, source, batch_size, protocol, progress=progress)
+        sets[name] = read_set(model, source, batch_size, protocol, progress)
         case = label_case(source)
         if case:
             logger.info("The labels of %s are all in %s case: compare by accuracy, which ignores case.", name, case)
-        if words := lexica.get(name):
-            sets[f"{name}, {count_words(words):,} words"] = read_set(
-                model, source, batch_size, protocol, words, progress
-            )
+        if known_of[name]:
+            again = read_set(model, source, batch_size, protocol, progress, **known_of[name])
+            sets[_called(name, again.known)] = again
     return sets
 
 
 def evaluate_sets(
-    model, sources: Mapping[str, Source], batch_size: int = 64, lexicon: str | os.PathLike | bool = False
+    model,
+    sources: Mapping[str, Source],
+    batch_size: int = 64,
+    lexicon: str | os.PathLike | bool = False,
+    **known: Any,
 ) -> dict[str, Any]:
     """`evaluate_source` for sets by name, as `read_sets` reads them, and the means over them: `summaries`."""
-    return summaries(read_sets(model, sources, batch_size, lexicon))
+    return summaries(read_sets(model, sources, batch_size, lexicon, **known))

@@ -2,7 +2,7 @@
 
 import functools
 import pathlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Protocol, Unpack
 
 import numpy as np
@@ -10,9 +10,10 @@ import numpy as np
 from keras_textrec.decoding import Constraint, Constraints, CTCDecoder, Lexicon
 from keras_textrec.images import load_image
 from keras_textrec.images.boxes import Detection, find_boxes
-from keras_textrec.reading.confidence import calibrated
+from keras_textrec.reading.confidence import Calibration
 from keras_textrec.reading.contract import Contract
-from keras_textrec.reading.orientation import Orientations, read_oriented
+from keras_textrec.reading.orientation import Orientations
+from keras_textrec.reading.recognizer import BatchReader, recognize
 from keras_textrec.reading.stream import Outcome, read_all, read_pixels, read_stream
 from keras_textrec.text import Character, CTCTokenizer, Reading
 
@@ -95,20 +96,20 @@ class ExportedRecognizer:
         **constraints: Unpack[Constraints],
     ) -> Iterator[tuple[int, Outcome]]:
         """Reads any number of images; arguments and results are those of `TextRecognizer.read_stream`."""
-        calibration, read_batch, lexica = self.contract.calibration, self._read_core, None
-        if any(value is not None for value in constraints.values()):
-            constraint = Constraint(self.tokenizer, **constraints)
-            calibration = calibration if constraint.lexica is None else None
-            read_batch, lexica = self._constrained_reader(constraint), constraint.each
 
-        def stream(images: Iterable[Any], lexica: Iterable[Any] | None) -> Iterator[tuple[int, Outcome]]:
+        def stream(images: Iterable[Any], read_batch: BatchReader, lexica: Any) -> Iterator[tuple[int, Outcome]]:
             if self.engine.takes == "image":
                 return read_pixels(images, self.converter, self._read_pixels, batch_size)
             return read_stream(images, self.converter, read_batch, batch_size, knowledge=lexica)
 
-        return calibrated(read_oriented(images, orientations, self.converter, stream, lexica), calibration)
+        return recognize(self, images, orientations, constraints, stream)
 
-    def _constrained_reader(self, constraint: Constraint) -> Callable[..., list[Reading]]:
+    @property
+    def calibration(self) -> Calibration | None:
+        return self.contract.calibration
+
+    def constrained_reader(self, constraint: Constraint) -> BatchReader:
+        """As `TextRecognizer.constrained_reader`. ValueError: the file cannot read within constraints."""
         if not isinstance(self.tokenizer, CTCTokenizer):
             raise ValueError(
                 "The decoder of this exported file writes by itself, and cannot be told what is known of the text; "
@@ -126,7 +127,8 @@ class ExportedRecognizer:
 
         return read_batch
 
-    def _read_core(self, x: np.ndarray, valid_ratio: np.ndarray) -> Sequence[Reading]:
+    def read_batch(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]:
+        """As `TextRecognizer.read_batch`, of a file that takes converted images."""
         return self.tokenizer.decode(self._probabilities(x, valid_ratio), valid_ratio=valid_ratio)
 
     def _probabilities(self, x: np.ndarray, valid_ratio: np.ndarray) -> np.ndarray:

@@ -27,6 +27,7 @@ def evaluate(
     batch_size: int = 64,
     lexicon: str | os.PathLike | bool = False,
     progress: bool = True,
+    **known: Any,
 ) -> "Evaluation":
     """Reads labelled sets by one recogniser, or by two to compare them.
 
@@ -36,6 +37,7 @@ def evaluate(
         batch_size: images a step at most.
         lexicon: read within a list of words, too (`keras_textrec.reading.evaluate.read_sets`).
         progress: show a bar for each set, where standard error is a terminal.
+        known: read with `orientations`, `allow` or `pattern`, too, as `TextRecognizer.read` takes them.
 
     Raises:
         ValueError: not one or two models, or a set without records.
@@ -43,10 +45,10 @@ def evaluate(
     if len(models) not in (1, 2):
         raise ValueError(f"Give one model, or two to compare; these are {len(models)}.")
     (name, model), *others = models.items()
-    readings = {name: read_sets(model, sources, batch_size, lexicon, progress=progress)}
+    readings = {name: read_sets(model, sources, batch_size, lexicon, progress=progress, **known)}
     protocols = {source: some.protocol for source, some in readings[name].items()}
     for other, model in others:
-        readings[other] = read_sets(model, sources, batch_size, lexicon, protocols, progress)
+        readings[other] = read_sets(model, sources, batch_size, lexicon, protocols, progress, **known)
     return Evaluation(readings)
 
 
@@ -78,7 +80,7 @@ class Evaluation:
         for name, readings in self.sets.items():
             one, other = readings.right, self.other_sets[name].right
             rows.append([name, len(one), np.count_nonzero(one & ~other), np.count_nonzero(other & ~one)])
-        free = [row for row in rows if self.sets[row[0]].words is None]
+        free = [row for row in rows if not self.sets[row[0]].known]
         rows.append(["all", *(sum(row[column] for row in free) for column in (1, 2, 3))])
         return [
             {

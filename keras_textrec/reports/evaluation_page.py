@@ -43,7 +43,7 @@ def _parts(content, sets, other_sets) -> Iterator[str]:
     yield _protocols(content["sets"])
     yield "<h2>Character errors</h2><p>Of texts as they stand, but for spaces.</p>"
     yield _edits(content["sets"])
-    yield from _breakdown([readings for readings in sets.values() if readings.words is None], _WORST)
+    yield from _breakdown([readings for readings in sets.values() if not readings.known], _WORST)
     if len(sets) > 1:
         for name, readings in sets.items():
             yield f"<details><summary><b>{escape(name)}</b> alone</summary>"
@@ -122,7 +122,7 @@ def _comparison(content, sets, other_sets) -> Iterator[str]:
         "p",
     )
     yield html.table(headings, rows)
-    pairs = [(readings, other_sets[name]) for name, readings in sets.items() if readings.words is None]
+    pairs = [(readings, other_sets[name]) for name, readings in sets.items() if not readings.known]
     for name, sides in ((one, pairs), (other, [(b, a) for a, b in pairs])):
         words = [
             (-reader.confidences[position].item(), number, position)

@@ -269,26 +269,31 @@ def test_presets(preset, capsys):
         assert yaml.safe_load(capsys.readouterr().out) == describe(name)
 
 
-def test_evaluate(preset, tmp_path, readings, capsys):
+def test_evaluate(preset, tmp_path, readings, monkeypatch, capsys):
     """Labels that are the preset's own readings, but for one."""
+    monkeypatch.setenv("COLUMNS", "160")
     for name, texts in [("all", readings), ("deep/most", [readings[0], readings[1].upper(), "wrong"])]:
         write_lmdb(tmp_path / "sets" / name, WORDS)
         with lmdb.open(str(tmp_path / "sets" / name)) as environment, environment.begin(write=True) as transaction:
             for number, text in enumerate(texts, 1):
                 transaction.put(b"label-%09d" % number, text.encode())
-    assert main(["evaluate", preset, str(tmp_path / "sets"), "--json", str(tmp_path / "results.json")]) == 0
+    command_line = ["evaluate", preset, str(tmp_path / "sets"), "--orientations", "tall", "--allow", "a-z"]
+    assert main([*command_line, "--json", str(tmp_path / "results.json")]) == 0
     output = capsys.readouterr().out
     results = json.loads((tmp_path / "results.json").read_text("utf-8"))
     assert list(results) == ["preset", "sets", "mean", "weighted_mean"]
     assert results["preset"] == preset
     columns = {"name", "samples", "accuracy", "exact", "ned", "images_per_second"}
     assert all(columns <= set(row) for row in results["sets"])
-    assert [(row["name"], row["samples"]) for row in results["sets"]] == [("all", 3), ("deep/most", 3)]
-    assert [row["accuracy"] for row in results["sets"]] == pytest.approx([1, 2 / 3])
-    assert [row["exact"] for row in results["sets"]] == pytest.approx([1, 1 / 3])
+    free, constrained = results["sets"][::2], results["sets"][1::2]
+    assert [row["name"] for row in constrained] == ["all, allow a-z, tall", "deep/most, allow a-z, tall"]
+    assert [(row["name"], row["samples"]) for row in free] == [("all", 3), ("deep/most", 3)]
+    assert [row["accuracy"] for row in free] == pytest.approx([1, 2 / 3])
+    assert [row["exact"] for row in free] == pytest.approx([1, 1 / 3])
     assert set(results["mean"]) == {"accuracy", "exact", "ned"}
     assert results["mean"]["accuracy"] == pytest.approx(5 / 6)
-    table = [line for line in output.splitlines() if any(name in line for name in ("all", "deep/most", "mean"))]
+    lines = [line for line in output.splitlines() if "allow" not in line]
+    table = [line for line in lines if any(name in line for name in ("all", "deep/most", "mean"))]
     assert "100.00" in table[0] and "66.67" in table[1] and "83.33" in table[2]
 
 

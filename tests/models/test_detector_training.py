@@ -144,8 +144,8 @@ def test_words_are_no_photographs(place, capsys):
     command_line = ["train", str(place / "recogniser"), "--train", str(place / "Label.txt")]
     assert main([*command_line, "--validation", str(place / "words"), "--output", str(place / "refused")]) == 1
     assert "for a detector; crop the words first" in capsys.readouterr().err
-    assert main(["evaluate", str(place / "preset"), str(place), "--lexicon"]) == 1
-    assert "--lexicon is for recognisers" in capsys.readouterr().err
+    assert main(["evaluate", str(place / "preset"), str(place), "--orientations", "0,180"]) == 1
+    assert "--orientations is for recognisers" in capsys.readouterr().err
 
 
 @pytest.mark.one_backend

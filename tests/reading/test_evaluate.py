@@ -1,5 +1,6 @@
 import logging
 
+import numpy as np
 import pytest
 
 from keras_textrec import CTCTokenizer, ImageConverter, Reading
@@ -21,8 +22,8 @@ class Answers:
         self.texts = iter(texts)
         self.asked = []
 
-    def read_stream(self, images, batch_size, lexicon=None):
-        self.lexicon = lexicon
+    def read_stream(self, images, batch_size, **known):
+        self.known = known
 
         def read_batch(x, valid_ratio):
             self.asked.append((len(x), batch_size))
@@ -172,11 +173,32 @@ def test_sets_are_read_within_their_words_too(tmp_path):
     results = evaluate_sets(model, sources, lexicon=True)
     assert [(row["name"], row["accuracy"]) for row in results["sets"]] == [("signs", 0.5), ("signs, 2 words", 1.0)]
     assert results["mean"]["accuracy"] == 0.5
-    assert [lexicon.words for lexicon in model.lexicon] == [("cab", "abba"), ("abc", "cab")]
+    assert [lexicon.words for lexicon in model.known["lexicon"]] == [("cab", "abba"), ("abc", "cab")]
     (tmp_path / "words.txt").write_text("cab\nabc\nbac\n", "utf-8")
     results = evaluate_sets(Answers("cab", "ab", "cab", "bac"), sources, lexicon=tmp_path / "words.txt")
     assert [row["name"] for row in results["sets"]] == ["signs", "signs, 3 words"]
     assert results["sets"][1]["words"] == 3
+    model = Answers("cab", "ab", "cab", "abc")
+    results = evaluate_sets(model, sources, lexicon=True, orientations="tall", pattern=None)
+    assert [row["name"] for row in results["sets"]] == ["signs", "signs, 2 words, tall"]
+    assert model.known.keys() == {"lexicon", "orientations"} and results["sets"][1]["orientations"] == "tall"
+
+
+def test_sets_are_read_as_they_may_stand_and_by_what_is_known_too(tmp_path):
+    place = write_lmdb(tmp_path / "signs", ["cat"])
+    words = draw("walrus"), draw("ox")
+    sources = find_sources(place)
+    sources["turned"] = Records([(png(np.rot90(image, 2)), crnn().read(image, allow="a-k").text) for image in words])
+    results = evaluate_sets(crnn(), sources, orientations=(180,), allow="a-k")
+    assert [row["name"] for row in results["sets"]][2:] == ["turned", "turned, 180, allow a-k"]
+    assert results["sets"][2]["accuracy"] < results["sets"][3]["accuracy"] == 1
+    assert results["weighted_mean"]["accuracy"] == 0
+    again = crnn().evaluate_benchmarks(place, orientations=(180, 0), pattern="[a-z]+")
+    assert [row["name"] for row in again["sets"]] == ["signs", "signs, 180/0, pattern [a-z]+"]
+    unread = Records([(RuntimeError("is read"), "a")])
+    for wrong, message in (({"orientations": (45,)}, "orientations are"), ({"pattern": "("}, "pattern")):
+        with pytest.raises(ValueError, match=message):
+            evaluate_sets(crnn(), {"signs": unread}, **wrong)
 
 
 @pytest.mark.parametrize(
