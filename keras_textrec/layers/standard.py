@@ -1,10 +1,11 @@
 """Keras' layers, right and quick on every backend: the same names, arguments, variables and numbers.
 
 What Keras 3.15 does otherwise: TensorFlow has no depthwise convolution with strides (2, 1) but with oneDNN or XLA; on
-PyTorch every map is copied twice for a convolution, a normalisation is ten operators, and off CUDA an LSTM is a loop in
-Python. The classes are called as Keras' are, because the names are part of the keys under which weights are kept.
+JAX, depthwise convolutions are slow on CPUs; on PyTorch every map is copied twice for a convolution, a normalisation is
+ten operators, and off CUDA an LSTM is a loop in Python. The classes are called as Keras' are: the names are part of the
+keys that weights are kept under.
 
-Maps are channels-last, (B, H, W, C). `torch_operators` has what is called on PyTorch.
+Maps are channels-last, (B, H, W, C). `jax_operators` and `torch_operators` have what is called on those backends.
 """
 
 import contextlib
@@ -16,7 +17,7 @@ from collections.abc import Callable, Iterator
 import keras
 from keras import layers, ops
 
-from keras_textrec.layers import torch_operators
+from keras_textrec.layers import jax_operators, torch_operators
 from keras_textrec.layers.direct import direct
 from keras_textrec.layers.replicas import mean_over_replicas
 
@@ -70,7 +71,7 @@ class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
     """
 
     def call(self, x):
-        if self._only_scales():
+        if self._scales():
             y = x * self.kernel[0, 0, :, 0]
             return self.activation(y + self.bias if self.use_bias else y)
         padding = _torch_padding(self)
@@ -80,19 +81,32 @@ class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
             kernel = kernel.reshape(rows, columns, 1, channels * multiplier)
             return _torch_convolution(self, x, kernel, padding, channels)
         x = self.padded(x)
-        if self.strides[0] == self.strides[1] or takes_unequal_strides(x.dtype):
+        if self._is_slow_by_xla(x):
+            if self.padding == "same":
+                zeros = [((size - 1) // 2, size // 2) for size in self.kernel_size]
+                x = ops.pad(x, [(0, 0), *zeros, (0, 0)])
+            x = jax_operators.depthwise_convolution(x, _value(self.kernel)[..., 0], self.strides)
+        elif self.strides[0] == self.strides[1] or takes_unequal_strides(x.dtype):
             return super().call(x)
-        # Smaller steps, and what was not asked for is left out.
-        step = math.gcd(*self.strides)
-        x = ops.depthwise_conv(x, self.kernel, step, self.padding, FORMAT, self.dilation_rate)
-        x = x[:, :: self.strides[0] // step, :: self.strides[1] // step]
+        else:
+            # Smaller steps, and what was not asked for is left out.
+            step = math.gcd(*self.strides)
+            x = ops.depthwise_conv(x, self.kernel, step, self.padding, FORMAT, self.dilation_rate)
+            x = x[:, :: self.strides[0] // step, :: self.strides[1] // step]
         x = x + self.bias if self.use_bias else x
         return self.activation(x)
 
-    def _only_scales(self) -> bool:
-        """Whether it is a factor for each channel, which backends compute channel by channel, or as any convolution."""
+    def _scales(self) -> bool:
+        """Whether it is a factor for each channel: backends compute that as any other convolution."""
         steps = (self.kernel_size, self.strides, self.pad, self.depth_multiplier, self.data_format)
         return steps == ((1, 1), (1, 1), (0, 0), 1, FORMAT)
+
+    def _is_slow_by_xla(self, x) -> bool:
+        if keras.backend.backend() != "jax" or not jax_operators.runs_on_cpu() or x.dtype != "float32":
+            return False
+        one_step = self.strides == (1, 1)  # "same" pads otherwise where it strides
+        is_plain = self.depth_multiplier == 1 and self.dilation_rate == (1, 1) and self.data_format == FORMAT
+        return is_plain and (self.padding == "valid" or one_step)
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
