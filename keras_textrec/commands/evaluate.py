@@ -52,8 +52,11 @@ def run(options: argparse.Namespace) -> int:
     models = {preset: TextRecognizer.from_preset(preset) for preset in presets}
     evaluation = evaluate(models, sources, options.batch_size, options.lexicon, **known.of_options(options))
     content = evaluation.results
+    if options.against:
+        print(f"{options.preset}:")
     _print_results(content)
     if options.against:
+        print(f"{options.against}:")
         _print_results(content["against"])
         columns = ("name", "samples", "only_first", "only_second", "difference", "p")
         headings = ("set", "samples", f"only {presets[0]}", f"only {presets[1]}", "difference %", "p")

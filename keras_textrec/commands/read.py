@@ -25,7 +25,9 @@ HELP = "read images of words, or whole photographs"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("images", nargs="+", metavar="IMAGE_OR_FOLDER")
     parser.add_argument(
-        "--preset", default=DEFAULT_PRESET, help="a name, a folder or hf://USER/REPO (default: %(default)s)"
+        "--preset",
+        default=DEFAULT_PRESET,
+        help="a name, a folder, hf://USER/REPO, or an exported file (default: %(default)s)",
     )
     parser.add_argument(
         "--engine",
@@ -83,17 +85,18 @@ def _constraints(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _recognizer(preset: str, engine: str) -> Any:
-    if engine == "onnx":
-        from keras_textrec.export.cached import cached_export
-        from keras_textrec.reading.exported import load_exported
+    is_file = os.path.isfile(preset)
+    if not is_file and engine == "keras":
+        from keras_textrec.models import TextRecognizer
 
-        exported = load_exported(cached_export(preset))
-        if not hasattr(exported, "read"):
-            raise ValueError(f"{preset} is a detector; give it as --detector, and a recogniser as --preset.")
-        return exported
-    from keras_textrec.models import TextRecognizer
+        return TextRecognizer.from_preset(preset)
+    from keras_textrec.export.cached import cached_export
+    from keras_textrec.reading.exported import load_exported
 
-    return TextRecognizer.from_preset(preset)
+    exported = load_exported(preset if is_file else cached_export(preset))
+    if not hasattr(exported, "read"):
+        raise ValueError(f"{preset} is a detector; give it as --detector, and a recogniser as --preset.")
+    return exported
 
 
 def print_readings(
@@ -260,7 +263,8 @@ def image_files(arguments: Iterable[str], recursive: bool = False) -> list[str]:
                 break
         told = _passed_over(others, folders)
         if not found:
-            raise ValueError(f"There is no image in the folder {argument}{f': {told}' if told else ''}.")
+            lmdb = " `keras-textrec evaluate` reads an LMDB." if ".mdb" in others else ""
+            raise ValueError(f"There is no image in the folder {argument}{f': {told}' if told else ''}.{lmdb}")
         if told:
             print(f"{argument}: {told}.", file=sys.stderr)
         files += sorted(found)

@@ -202,7 +202,13 @@ def _find_lr(model, training, plot: str) -> int:
     found = find_learning_rate(model, training)
     rows = list(zip(found.rates, found.losses, found.smoothed))[:: max(1, len(found.rates) // 25)]
     print_table(("learning rate", "loss", "smoothed"), [[f"{rate:.2g}", f"{a:.4g}", f"{b:.4g}"] for rate, a, b in rows])
-    print(f"Suggested: -o training.learning_rate={found.suggested:.2g}, a tenth of the rate with the lowest loss.")
+    if found.clear:
+        print(f"Suggested: -o training.learning_rate={found.suggested:.2g}, a tenth of the rate with the lowest loss.")
+    else:
+        print(
+            "None suggested: no rate lowered the loss by half, as where the weights read these words already. Keep the "
+            f"recipe's {model.recipe.learning_rate:.2g}."
+        )
     if plot:
         found.draw(plot)
     return 0

@@ -21,6 +21,10 @@ _ADVICE = {
     "infeasible": "Labels that need more time steps than the network has (CTC: one for each character and one between "
     "equal neighbours): a wider canvas, by training.canvases or model.converter.width.",
 }
+_STRIPPED = (
+    "A label that lacks what is seen teaches to overlook it: add the characters to the charset, or leave such labels "
+    "out (model.tokenizer.unknown=drop)."
+)
 
 
 def check_labels(
@@ -68,6 +72,7 @@ def tell_labels(source: Source, tokenizer: Tokenizer, length: int | None = None,
         )
     if report.dropped or report.stripped:
         advice = [text for reason, text in _ADVICE.items() if report.dropped[reason]]
+        advice += [_STRIPPED] if report.stripped else []
         logger.warning("Labels%s: %s.%s", looked, report, "".join(f" {text}" for text in advice))
     elif report.lowered or report.normalized:
         logger.info("Labels%s: %s.", looked, report)

@@ -78,8 +78,9 @@ def left_in(diagnosis: Diagnosis) -> dict[str, int]:
     to_judge = (
         SCRIPTS,
         "huge",
-        "probably turned",
+        "narrow for its text",
         "turned",
+        "two lines",
         "too wide",
         "suspicious",
         "nearly in train and test",

@@ -1,7 +1,8 @@
 """Labels that a recogniser contradicts."""
 
+import functools
 from array import array
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -10,6 +11,7 @@ from rich.progress import Progress
 from keras_textrec.data.sources import Source
 from keras_textrec.data.strings import Strings
 from keras_textrec.images.load import decode
+from keras_textrec.images.two_lines import in_one_line
 from keras_textrec.reading.stream import Outcome, read_records
 from keras_textrec.text import Reading
 from keras_textrec.text.comparing import edit_similarity, is_right, normalize_text
@@ -19,7 +21,7 @@ from keras_textrec.text.comparing import edit_similarity, is_right, normalize_te
 SURE = 0.98
 
 
-# A reading of an image as it stands fits its label less than this, one of the turned image more than that: in parts of
+# A reading of an image as it stands fits its label less than this, one of the image shown otherwise more: in parts of
 # the longer text's characters, of which there are at least so many.
 _MISREAD, _READ, _SEVERAL = 0.5, 0.8, 3
 
@@ -32,6 +34,8 @@ class Suspects(NamedTuple):
         too_wide: int64 (W,), images that are too long a line for the network.
         turned: int64 (T,), images that fit their text when turned to the left by so many `degrees` (T); turned_texts: T
             readings.
+        two_lines: int64 (L,), images that fit their text when their lower half is set to the right of the upper one;
+            two_lines_texts: L readings.
     """
 
     positions: np.ndarray
@@ -41,6 +45,8 @@ class Suspects(NamedTuple):
     turned: np.ndarray
     degrees: list[int]
     turned_texts: list[str]
+    two_lines: np.ndarray
+    two_lines_texts: list[str]
 
 
 def find_suspects(model, source: Source, positions: np.ndarray, progress: Progress) -> Suspects:
@@ -64,6 +70,8 @@ def find_suspects(model, source: Source, positions: np.ndarray, progress: Progre
             misread.append(position)
     order = np.lexsort((doubted, -np.array(confidences)))
     turned = _read_turned(model, source, np.sort(misread))
+    others = np.array(sorted(set(misread) - turned.keys()), np.int64)
+    two_lines = {at: text for at, fit, text in _read_as(in_one_line, model, source, others) if fit > _READ}
     return Suspects(
         np.array(doubted, np.int64)[order],
         np.array(confidences)[order],
@@ -72,6 +80,8 @@ def find_suspects(model, source: Source, positions: np.ndarray, progress: Progre
         np.array(sorted(turned), np.int64),
         [turned[position][1] for position in sorted(turned)],
         [turned[position][2] for position in sorted(turned)],
+        np.array(sorted(two_lines), np.int64),
+        [two_lines[position] for position in sorted(two_lines)],
     )
 
 
@@ -79,15 +89,22 @@ def _read_turned(model, source: Source, positions: Sequence[int]) -> dict[int, t
     """Those records that fit their label when turned to the left: how well, by how many degrees, what is read then."""
     best: dict[int, tuple[float, int, str]] = {}
     for quarters in (1, 2, 3):
-
-        def stream(images: Iterable[bytes], quarters: int = quarters) -> Iterator[tuple[int, Outcome]]:
-            return model.read_stream(np.rot90(decode(image), quarters) for image in images)
-
-        for position, text, outcome in read_records(source, positions, stream):
-            if isinstance(outcome, Reading):  # and no line that is too long
-                fit = _fit(outcome.text, text), 90 * quarters, outcome.text
-                best[position] = max(best.get(position, (_READ, 0, "")), fit)
+        for position, fit, text in _read_as(functools.partial(np.rot90, k=quarters), model, source, positions):
+            best[position] = max(best.get(position, (_READ, 0, "")), (fit, 90 * quarters, text))
     return {position: fit for position, fit in best.items() if fit[1]}
+
+
+def _read_as(
+    shown: Callable[[np.ndarray], np.ndarray], model, source: Source, positions: Sequence[int]
+) -> Iterator[tuple[int, float, str]]:
+    """What is read in the images of records when they are shown otherwise: position, how well it fits, the text."""
+
+    def stream(images: Iterable[bytes]) -> Iterator[tuple[int, Outcome]]:
+        return model.read_stream(shown(decode(image)) for image in images)
+
+    for position, text, outcome in read_records(source, positions, stream):
+        if isinstance(outcome, Reading):  # and no line that is too long
+            yield position, _fit(outcome.text, text), outcome.text
 
 
 def _fit(read: str, label: str) -> float:

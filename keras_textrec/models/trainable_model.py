@@ -117,8 +117,8 @@ class TrainableModel(PresetModel):
         """What the log tells of it before the first step."""
         raise NotImplementedError
 
-    def tell_data(self, training: Any, validation: Any) -> None:
-        """Logs what is wrong with the data as a whole."""
+    def tell_data(self, training: Any, validation: Any, replay: Any = None, has_base: bool = False) -> None:
+        """Logs what is wrong with the data as a whole; `replay` and `has_base` as `keras_textrec.train` has them."""
 
     def watching(self, validation: Any) -> list[keras.callbacks.Callback]:
         """Its own callbacks. A `Measurement` measures a base, too."""

@@ -148,8 +148,10 @@ class TrainableRecognizer(TrainableModel):
         shown = "".join(charset.characters[:40]) + ("…" if len(charset) > 40 else "")
         return f"{len(charset)} characters: {shown}"
 
-    def tell_data(self, training: Source, validation: Source) -> None:
-        tell_data(training, validation, self.tokenizer)
+    def tell_data(
+        self, training: Source, validation: Source, replay: Source | None = None, has_base: bool = False
+    ) -> None:
+        tell_data(training, validation, self.tokenizer, replay, has_base)
 
     def watching(self, validation: Source) -> list[keras.callbacks.Callback]:
         return [BlankPlateau(validation)]

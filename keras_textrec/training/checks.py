@@ -26,12 +26,28 @@ _MOST_TEXTS = 100_000  # texts of the training set that are compared with those 
 _SHOWN = 40  # characters of a message
 
 
-def tell_data(training: Source, validation: Source, tokenizer: Tokenizer) -> None:
+def tell_data(
+    training: Source,
+    validation: Source,
+    tokenizer: Tokenizer,
+    replay: Source | None = None,
+    has_base: bool = False,
+) -> None:
     """Logs what makes a validation set a bad judge of a training, or the training set a bad teacher for it.
 
-    Characters in one of the two only; a validation set that is rendered; pictures that are in both.
+    Characters in one of the two only, or that trained weights may forget; a validation set that is rendered; pictures
+    that are in both.
+
+    Args:
+        replay: what is trained on besides.
+        has_base: the weights are trained ones.
     """
-    tell_characters(training, validation, tokenizer)
+    shown = _characters(training, tokenizer)
+    if replay is not None:
+        shown += _characters(replay, tokenizer)
+    tell_characters(shown, _characters(validation, tokenizer))
+    if has_base:
+        tell_forgetting(shown, tokenizer)
     rendered = sorted({part_name(part) for part in parts(validation) if is_rendered(part)})
     if rendered:
         logger.warning(
@@ -42,18 +58,30 @@ def tell_data(training: Source, validation: Source, tokenizer: Tokenizer) -> Non
     tell_shared(training, validation)
 
 
-def tell_characters(training: Source, validation: Source, tokenizer: Tokenizer) -> None:
-    """Logs the characters of the charset that occur in the training labels only, or in the validation labels only."""
-    seen = [_characters(source, tokenizer) for source in (training, validation)]
+def tell_characters(training: Counter, validation: Counter) -> None:
+    """Logs the characters that occur in the training labels only, or in the validation labels only."""
+    seen = training, validation
     only = [{c: n for c, n in mine.items() if c not in other} for mine, other in (seen, seen[::-1])]
     if only[1]:
-        other_case = all(c.swapcase() in seen[0] for c in only[1] if c.isalpha()) and any(map(str.isalpha, only[1]))
+        other_case = all(c.swapcase() in training for c in only[1] if c.isalpha()) and any(map(str.isalpha, only[1]))
         logger.warning(
             "Only in the validation set, so that training never shows them: %s.%s",
             *(_shown(only[1]), " The training labels have the same letters in the other case." if other_case else ""),
         )
     if only[0]:
         logger.info("Only in the training set, so that nothing tells how well they are read: %s.", _shown(only[0]))
+
+
+def tell_forgetting(training: Counter, tokenizer: Tokenizer) -> None:
+    """Logs that trained weights are trained on the smaller part of their characters, if so."""
+    characters = set(filter(None, tokenizer.charset))
+    if 2 * len(training) < len(characters):
+        logger.warning(
+            "The training labels have %s of the %s characters that the network reads. What it is no longer shown it "
+            "forgets: go on showing it (--mix 0.3:SOURCE) and see how it is read (--old-validation SOURCE), or leave "
+            "out the characters that are not needed (--charset).",
+            *(f"{len(training):,}", f"{len(characters):,}"),
+        )
 
 
 def tell_shared(training: Source, validation: Source) -> None:

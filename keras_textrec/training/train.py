@@ -113,7 +113,7 @@ def train(
     )
     _tell(model, training, validation, steps)
     if not resume:
-        model.tell_data(training, validation)
+        model.tell_data(training, validation, replay and replay[1], has_base)
     report = None if process_index() else model.make_report(output, data, validation_data, description)
     keeper = run_folder.Keeper(output, best)
     own = model.watching(validation)

@@ -23,7 +23,9 @@ _BEGUN = 0.3  # how far 1-NED must have risen to tell that something was; rubbis
 _MANY_STEPS = 500  # after which new weights have left CTC's plateau, as a rule
 
 _SMOOTHING = 0.9  # of the losses of `find_learning_rate`
-_EXPLODED = 4  # times the lowest smoothed loss: the end
+_FIRST = 10  # steps, at rates that change nothing yet: what they tell is the loss before training, and its scatter
+_EXPLODED = 4  # times the lowest loss, or that of the first steps where none is clearly lower: the end
+_CLEAR = 0.5  # of the loss of the first steps; batches of a trained network differ by less than that, in the mean
 _BELOW = 10  # the suggested rate is this many times below that of the lowest loss
 
 
@@ -33,7 +35,7 @@ class Overfit:
 
     Attributes:
         words, steps, seconds: how many, of 16 images each, and how long it took.
-        loss: of the first step and of the last.
+        loss: mean of the first pass over the words and of the last.
         exact, similarity: words right as they stand, and 1-NED, on these words, before and after: 0 to 1. As they are
             read, not as they are trained on.
     """
@@ -92,9 +94,10 @@ def can_learn(model: keras.Model, training: Source, seconds: float = SECONDS, wo
         model.compile(model.recipe.make_optimizer(model, rate=model.recipe.learning_rate))
         before = model.evaluate(evaluation, verbose=0, return_dict=True)
         losses, started = [], time.monotonic()
+        one_pass = math.ceil(len(chosen) / BATCH)
         for batch in _endless(model.training_data(chosen, BATCH, augment=False)):
             losses.append(_step(model, *batch))
-            enough = len(losses) % (4 * math.ceil(len(chosen) / BATCH)) == 0
+            enough = len(losses) % (4 * one_pass) == 0
             late = time.monotonic() - started > seconds
             if late or enough:
                 after = model.evaluate(evaluation, verbose=0, return_dict=True)
@@ -104,7 +107,7 @@ def can_learn(model: keras.Model, training: Source, seconds: float = SECONDS, wo
             len(chosen),
             len(losses),
             time.monotonic() - started,
-            (losses[0], losses[-1]),
+            (float(np.mean(losses[:one_pass])), float(np.mean(losses[-one_pass:]))),
             *((_metric(before, name), _metric(after, name)) for name in ("exact", "similarity")),
         )
 
@@ -132,8 +135,24 @@ class LearningRates:
 
     @property
     def suggested(self) -> float:
-        """A tenth of the rate at which the smoothed loss is lowest."""
-        return float(self.rates[np.argmin(self.smoothed)] / _BELOW)
+        """A tenth of the rate at which the smoothed loss is lowest; the first steps are not looked at."""
+        return float(self.rates[self._lowest] / _BELOW)
+
+    @property
+    def clear(self) -> bool:
+        """Whether a rate lowered the loss by half. Else, as with weights that read, what is suggested is chance."""
+        return bool(self.smoothed[self._lowest] < _CLEAR * self.losses[:_FIRST].mean())
+
+    @property
+    def exploded(self) -> bool:
+        """Whether the loss has risen so far that higher rates need not be tried."""
+        before = self.smoothed[self._lowest] if self.clear else self.losses[:_FIRST].mean()
+        return bool(self.smoothed[-1] > _EXPLODED * before)
+
+    @property
+    def _lowest(self) -> int:
+        first = min(_FIRST, len(self.losses) - 1)
+        return first + int(np.argmin(self.smoothed[first:]))
 
     def draw(self, path: str | pathlib.Path) -> None:
         """A PNG of the loss over the rate. ImportError: Matplotlib is not installed."""
@@ -173,8 +192,7 @@ def find_learning_rate(
             if not math.isfinite(loss):
                 break
             losses.append(loss)
-            smoothed = LearningRates(rates[: len(losses)], np.array(losses)).smoothed
-            if smoothed[-1] > _EXPLODED * smoothed.min():
+            if LearningRates(rates[: len(losses)], np.array(losses)).exploded:
                 break
     if not losses:
         raise ValueError("The loss is no number at the first step: look at the data by `keras-textrec inspect-data`.")

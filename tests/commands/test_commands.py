@@ -248,6 +248,9 @@ def test_read_when_nothing_can_be_read(preset, images, capsys):
     (images.parent / "empty").mkdir()
     assert main(["read", "empty", "--preset", preset]) == 1
     assert "no image in the folder empty" in capsys.readouterr().err
+    write_lmdb(images.parent / "words", ["cat"])
+    assert main(["read", "words", "--preset", preset]) == 1
+    assert "passed over: .mdb (2). `keras-textrec evaluate` reads an LMDB." in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("command", ["read x.png --preset crnn_smal", "presets crnn_smal", "evaluate crnn_smal images"])

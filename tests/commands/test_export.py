@@ -6,7 +6,7 @@ import pytest
 
 import keras_textrec as textrec
 from keras_textrec.commands import main
-from tests.tiny import crnn
+from tests.tiny import crnn, draw, png
 
 pytestmark = pytest.mark.one_backend
 
@@ -27,6 +27,10 @@ def test_a_file_and_its_report(preset, tmp_path, capsys):
     report = json.loads((tmp_path / "m.onnx.report.json").read_text("utf-8"))
     assert (report["format"], report["preset"], report["width"]) == ("ONNX", "tiny", 96)
     assert textrec.load_exported(file).converter.width == 96
+    image = tmp_path / "cat.png"
+    image.write_bytes(png(draw("cat")))
+    assert main(["read", str(image), "--preset", str(file)]) == 0
+    assert capsys.readouterr().out.split("\t")[-1].strip() == textrec.load_exported(file).read(image).text != ""
 
 
 @pytest.mark.parametrize(

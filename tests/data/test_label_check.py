@@ -40,6 +40,7 @@ def test_what_is_dropped_and_changed_is_told(caplog):
         "outside the charset: 'z' 3x, 'ä' 2x",
         "'äöüßD10CF1' is 'd10cf1'",
         "unknown, for example: 'zzz'",
+        "leave such labels out (model.tokenizer.unknown=drop)",
     ):
         assert part in record.getMessage()
 

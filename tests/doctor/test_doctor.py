@@ -15,7 +15,7 @@ from keras_textrec.commands import main
 from keras_textrec.doctor import inspect, left_in, write_clean, write_page
 from keras_textrec.doctor.duplicates import Looks, similar_groups
 from keras_textrec.doctor.pictures import same_picture
-from keras_textrec.images import load_image
+from keras_textrec.images import in_one_line, load_image
 from keras_textrec.text import Charset, Reading
 from tests.tiny import WORDS, crnn, draw, png, write_lmdb
 
@@ -96,7 +96,8 @@ def test_every_fault_is_found(sets):
 
 
 def test_without_a_model_texts_are_not_measured(sets):
-    expected = dict(EXPECTED)
+    """A text of 9 letters is not too long for a network, but for its image."""
+    expected = {**EXPECTED, "narrow for its text": [5]}
     del expected["too long"], expected["infeasible"]
     assert found(diagnose(sets, charset=Charset.named("ascii"))) == expected
     del expected["outside the charset"]
@@ -228,7 +229,7 @@ def test_the_page_shows_pictures_and_escapes_texts(tmp_path):
     page = (tmp_path / "page.html").read_text("utf-8")
     assert "&lt;script&gt;alert(1)" in page and "&amp;amp;" in page and "half \\ud83d" in page
     assert "<script" not in page and "src=x" not in page.replace("&lt;img src=x", "") and "onerror" in page
-    assert page.count('src="data:image/jpeg;base64,') == 4
+    assert page.count('src="data:image/jpeg;base64,') == 4 + 2  # two are narrow for their texts, too
     assert "http" not in page
 
 
@@ -336,14 +337,14 @@ def test_other_colours_and_letters_are_other_pictures():
 
 
 def test_turned_words(tmp_path):
-    """Where a model reads, what it says counts; where none does, the shape."""
+    """Where a model reads, what it says counts; where none does, the shape. A word of two letters may be narrow."""
     texts = ["bird", "fish", "walrus", "ox", "emus", "ibis"]
     turns = [1, 2, 3, 1, 0, 0]
     with data.LMDBWriter(tmp_path / "words") as writer:
         for text, turn in zip(texts, turns):
             writer.append(png(np.rot90(draw(text), turn)), text)
     source = data.lmdb(tmp_path / "words")
-    assert found(inspect(source, progress=False)) == {"probably turned": [1, 3]}
+    assert found(inspect(source, progress=False)) == {"narrow for its text": [1, 3]}
 
     upright = {draw(text).tobytes(): text for text in texts}
 
@@ -358,6 +359,29 @@ def test_turned_words(tmp_path):
         ("fish", "read as 'fish' when turned by 180 degrees to the left"),
         ("walrus", "read as 'walrus' when turned by 90 degrees to the left"),
     ]
+
+
+def test_plates_of_two_lines(tmp_path):
+    plates = {"ab1234": ("ab", "1234"), "cd56": ("cd", "56"), "fish": ("fish",)}
+    images = {}
+    for text, lines in plates.items():
+        drawn = [draw(line) for line in lines]
+        width = max(line.shape[1] for line in drawn)
+        white = [((0, 0), (0, width - line.shape[1]), (0, 0)) for line in drawn]
+        images[text] = np.concatenate([np.pad(line, pad, constant_values=255) for line, pad in zip(drawn, white)])
+    source = Labelled(map(png, images.values()), images)
+    assert found(inspect(source, progress=False)) == {"narrow for its text": [1, 2]}
+    in_line = {in_one_line(image).tobytes(): text for text, image in images.items()}
+    in_line[images["fish"].tobytes()] = "fish"
+
+    def read(image):
+        """Reads one line."""
+        return Reading(in_line.get(image.tobytes(), "x"), 0.5)
+
+    (finding,) = (diagnosis := inspect(source, model=model(read), progress=False)).findings
+    assert (finding.name, finding.positions.tolist()) == ("two lines", [0, 1])
+    assert finding.note(1) == "read as 'cd56' in one line"
+    assert left_in(diagnosis) == {"two lines": 2}
 
 
 # === The command ===

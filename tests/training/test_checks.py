@@ -7,7 +7,7 @@ from keras_textrec.data.mixing import mix
 from keras_textrec.data.sources import ConcatSource
 from keras_textrec.synthesis.source import RenderedSource
 from keras_textrec.text import CTCTokenizer
-from keras_textrec.training.checks import is_rendered, parts, tell_characters, tell_data, tell_shared
+from keras_textrec.training.checks import is_rendered, parts, tell_data, tell_shared
 from tests.tiny import WORDS, draw, write_lmdb
 
 pytestmark = pytest.mark.once
@@ -24,18 +24,33 @@ def told(caplog):
 def test_characters_of_one_set_only_are_named(caplog):
     tokenizer = CTCTokenizer("abcdeABCDE12", unknown="strip")
     with caplog.at_level(logging.INFO):
-        tell_characters(words(["abc", "bc2", "xyz"]), words(["abe", "ea", "q"]), tokenizer)
+        tell_data(words(["abc", "bc2", "xyz"]), words(["abe", "ea", "q"]), tokenizer)
     # What is not in the charset is the label check's to tell.
     assert told(caplog) == [
         "Only in the validation set, so that training never shows them: e.",
         "Only in the training set, so that nothing tells how well they are read: c 2.",
     ]
     caplog.clear()
-    tell_characters(words(["abc"]), words(["ABC"]), tokenizer)
+    tell_data(words(["abc"]), words(["ABC"]), tokenizer)
     assert told(caplog)[0].endswith("The training labels have the same letters in the other case.")
     caplog.clear()
-    tell_characters(words(["abc"]), words(["CBA"]), CTCTokenizer("abc", lowercase=True))
+    tell_data(words(["abc"]), words(["CBA"]), CTCTokenizer("abc", lowercase=True))
+    tell_data(words(["ab"]), words(["abc"]), tokenizer, replay=words(["c"]))  # is shown, too
     assert not caplog.records
+
+
+def test_what_trained_weights_may_forget_is_told(caplog):
+    """A preset of many characters that is trained on few of them; new weights have nothing to forget."""
+    few, tokenizer = words(["cat", "tack"]), CTCTokenizer("actk你好世界文字", unknown="strip")
+    tell_data(few, words(["act"]), tokenizer)
+    tell_data(few, words(["act"]), tokenizer, replay=words(["文"]), has_base=True)
+    tell_data(few, words(["act"]), CTCTokenizer("actkxyz", unknown="strip"), has_base=True)
+    assert "forgets" not in caplog.text
+    tell_data(few, words(["act"]), tokenizer, has_base=True)
+    sentence = told(caplog)[-1]
+    assert sentence.startswith("The training labels have 4 of the 10 characters that the network reads.")
+    for advice in ("--mix 0.3:SOURCE", "--old-validation SOURCE", "--charset"):
+        assert advice in sentence
 
 
 def test_pictures_in_both_sets_are_told(tmp_path, caplog):

@@ -364,13 +364,15 @@ def test_killed_processes_are_told_with_what_is_kept(place, straight, monkeypatc
     assert capsys.readouterr().err.endswith("straight keeps the last whole epoch; resume to go on.\n")
 
 
-def test_a_base_that_stays_the_best_is_told(place, tmp_path, epochs, capsys):
+def test_a_base_that_stays_the_best_is_told(place, tmp_path, epochs, capsys, caplog):
     """Through the command line, with all that a fine-tuning may have."""
     epochs += [{"loss": 1.0, "val_accuracy": 0.0}]
     more = ("--pretrained", "--freeze", "lstm", "--mix", f"0.5:{place / 'words'}", "--early-stop", "3")
+    more += ("--charset", "ascii")
     assert command(place, tmp_path / "run", *more, "--old-validation", place / "validation") == 0
     told = capsys.readouterr().out
     assert "0.0 % of the words right, before the first step; no epoch was better than" in told
+    assert "The training labels have 24 of the 94 characters that the network reads." in caplog.text
     assert [row["epoch"] for row in rows(tmp_path / "run")] == ["0", "1"]
     assert rows(tmp_path / "run")[0].keys() >= {"old_accuracy", "old_exact", "val_exact"}
     assert TextRecognizer.from_preset(tmp_path / "run" / "last").recipe.freeze == ["lstm"]

@@ -47,5 +47,18 @@ def test_a_learning_rate_is_found(words):
 def test_the_suggested_rate():
     """The loss falls until 0.1, and rises then."""
     rates = np.geomspace(1e-4, 10, 51)
-    losses = np.where(rates < 0.1, 5 - np.log10(rates / 1e-4), 2 + 30 * np.maximum(0, np.log10(rates / 0.1)))
-    assert LearningRates(rates, losses).suggested == pytest.approx(0.01, rel=0.6)
+    losses = np.where(rates < 0.1, 10 - 3 * np.log10(rates / 1e-4), 2 + 30 * np.maximum(0, np.log10(rates / 0.1)))
+    found = LearningRates(rates, losses)
+    assert found.suggested == pytest.approx(0.01, rel=0.6) and found.clear and found.exploded
+
+
+@pytest.mark.once
+def test_weights_that_read_scatter():
+    """Losses as `crnn_small_en` has them of four plates at a time: one that is read wrong is no explosion."""
+    losses = np.array([0.68, 0.11, 0.11, 6.49, 0.2, 0.9, 0.1, 0.5, 3.0, 0.3, 0.2, 1.5, 0.4, 0.1])
+    rates = np.geomspace(1e-6, 1, 100)
+    for count in range(1, len(losses) + 1):
+        found = LearningRates(rates[:count], losses[:count])
+        assert not found.exploded and not found.clear
+    worse = LearningRates(rates[:34], np.append(losses, [9.0] * 20))
+    assert worse.exploded and not worse.clear
