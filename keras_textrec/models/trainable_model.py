@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_textrec.models.preset_model import PresetModel, default_jit
 from keras_textrec.training.distribution import check_batch
+from keras_textrec.training.optimizers import with_averaged_statistics
 from keras_textrec.training.parts import freeze
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.training.training_report import TrainingReport
@@ -96,6 +97,13 @@ class TrainableModel(PresetModel):
         optimizer = self.recipe.load_optimizer(config["optimizer"], self)
         self.compile(optimizer, **keras.saving.deserialize_keras_object(others))
         self.optimizer.build(self.trainable_variables)  # so that its state can be loaded
+
+    def train_step(self, *arguments: Any) -> Any:
+        """As `keras.Model.train_step`; on JAX, with the mean of the statistics, which no optimizer sees there."""
+        if keras.backend.backend() != "jax":
+            return super().train_step(*arguments)
+        logs, state = super().train_step(*arguments)
+        return logs, with_averaged_statistics(self, arguments[0], state)
 
     def feed(self, batches: Any, epoch: int, processes: int) -> Any:
         """Batches as `fit` takes them: a `tf.data.Dataset` on TensorFlow, a `keras.utils.PyDataset` elsewhere."""

@@ -13,6 +13,7 @@ import keras
 
 from keras_textrec.layers.replicas import torch_processes
 from keras_textrec.training.distribution import NO_MULTI_WORKER, process_index
+from keras_textrec.training.parts import batch_norms
 
 
 class DataParallelTraining:
@@ -54,9 +55,8 @@ def synchronize_batch_norm(model: keras.Model) -> None:
     channel, and a training is the same on any number of devices. Without it, each device normalises by its own part,
     as most published trainings on several devices do. Only the model in memory changes, nothing that is saved of it.
     """
-    for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization):
-            layer.synchronized = True
+    for layer in batch_norms(model):
+        layer.synchronized = True
 
 
 def _refuse_what_keras_ignores(model: keras.Model) -> None:

@@ -1,7 +1,7 @@
 """Adam as the published trainings have it: settings by variable, their place of epsilon, a mean of the weights."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import keras
@@ -35,7 +35,8 @@ class VariableAdam(keras.optimizers.Adam):
 
     With `use_ema`, the running mean of the weights has the momentum `ema_momentum` * (1 - exp(-t / 2000)), as MindOCR's
     has, so that a short training is not averaged with its beginning; Keras' is `ema_momentum` from the second step on.
-    As in Keras, the statistics of batch normalisation are not averaged once more; MindOCR's are.
+    As in MindOCR (timm, YOLO), it is of batch normalisation's statistics too, for those of the last steps are of other
+    weights than the mean; Keras' is not.
 
     A recipe makes it, for neither Keras nor its files keep settings by variable.
     """
@@ -43,10 +44,31 @@ class VariableAdam(keras.optimizers.Adam):
     def __init__(self, *arguments: Any, **options: Any):
         super().__init__(*arguments, **options)
         self._settings: dict[Any, VariableSettings] = {}
+        self._batch_norms: list[keras.layers.BatchNormalization] = []
 
-    def set_variables(self, settings: list[tuple[keras.Variable, VariableSettings]]) -> None:
-        """The settings of some variables; the others have the default ones. To be called before `build`."""
+    def set_variables(
+        self,
+        settings: Sequence[tuple[keras.Variable, VariableSettings]],
+        batch_norms: Sequence[keras.layers.BatchNormalization] = (),
+    ) -> None:
+        """To be called before `build`.
+
+        Args:
+            settings: of some variables; the others have the default ones.
+            batch_norms: layers whose statistics `use_ema` averages as it does the weights.
+        """
         self._settings = {self._var_key(variable): tuple(values) for variable, values in settings}
+        self._batch_norms = list(batch_norms)
+
+    def build(self, variables: list[keras.Variable]) -> None:
+        if self.built:
+            return
+        super().build(variables)
+        if self.use_ema:
+            self._model_variables_moving_average.extend(self.add_optimizer_variables(self._statistics(), "average"))
+
+    def _statistics(self) -> list[keras.Variable]:
+        return [v for layer in self._batch_norms for v in (layer.moving_mean, layer.moving_variance)]
 
     def _settings_of(self, variable: Any) -> VariableSettings:
         return VariableSettings(*self._settings.get(self._var_key(variable), ()))
@@ -117,35 +139,80 @@ class VariableAdam(keras.optimizers.Adam):
     def _update_model_variables_moving_average(self, trainable_variables: list) -> None:
         if not self.use_ema:
             return
-        step = ops.cast(self.iterations, "float32")
-        momentum = self.ema_momentum * (1 - ops.exp(-(step + 1) / AVERAGE_WARMUP)) * ops.cast(step > 0, "float32")
+        momentum = self._average_momentum(self.iterations)
+        # In a step of JAX an optimizer sees the weights alone; `with_averaged_statistics` comes after it.
+        statistics = [] if keras.backend.backend() == "jax" else self._statistics()
+        variables = [*trainable_variables, *statistics]
         if keras.backend.backend() == "torch":  # of all variables at once, without Keras' checks of each
             import torch
 
             averages = [average.value for average in self._model_variables_moving_average]
             with torch.no_grad():
                 torch._foreach_mul_(averages, momentum)
-                news = torch._foreach_mul([variable.value for variable in trainable_variables], 1 - momentum)
+                news = torch._foreach_mul([variable.value for variable in variables], 1 - momentum)
                 torch._foreach_add_(averages, news)
             return
-        for variable, average in zip(trainable_variables, self._model_variables_moving_average, strict=True):
+        for variable, average in zip(variables, self._model_variables_moving_average, strict=False):
+            average.assign(momentum * average + (1 - momentum) * variable)
+
+    def _average_momentum(self, steps: Any) -> Any:
+        """After so many steps before this one."""
+        steps = ops.cast(steps, "float32")
+        return self.ema_momentum * (1 - ops.exp(-(steps + 1) / AVERAGE_WARMUP)) * ops.cast(steps > 0, "float32")
+
+    def average_statistics(self, steps: Any) -> None:
+        """The statistics' part of a step's running mean, on JAX: after the step, which is the first after `steps`.
+
+        A step that overflowed was none, and changes no mean.
+        """
+        momentum = ops.where(self.iterations > steps, self._average_momentum(steps), 1.0)
+        averages = self._model_variables_moving_average[len(self._trainable_variables) :]
+        for variable, average in zip(self._statistics(), averages, strict=True):
             average.assign(momentum * average + (1 - momentum) * variable)
 
     def swap_averages(self) -> None:
-        """Puts the running means in the weights' place, and the weights in theirs."""
-        for variable, average in zip(self._trainable_variables, self._model_variables_moving_average, strict=True):
+        """Puts the running means in the place of weights and statistics, and these in theirs."""
+        variables = [*self._trainable_variables, *self._statistics()]
+        for variable, average in zip(variables, self._model_variables_moving_average, strict=True):
             value = np.array(ops.convert_to_numpy(variable))
             variable.assign(average)
             average.assign(value)
+
+    def _overwrite_model_variables_with_average_value(self, trainable_variables: list) -> None:
+        """Keras does so at the end of `fit`."""
+        super()._overwrite_model_variables_with_average_value([*trainable_variables, *self._statistics()])
+
+
+def averaging(optimizer: Any) -> VariableAdam | None:
+    """The optimizer itself, or the one in a `LossScaleOptimizer`, if it keeps a running mean."""
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    return optimizer if isinstance(optimizer, VariableAdam) and optimizer.use_ema else None
+
+
+def with_averaged_statistics(model: keras.Model, before: tuple, after: tuple) -> tuple:
+    """The state after a training step on JAX, with the running mean of the statistics.
+
+    Args:
+        before, after: as JAX's `train_step` has them: values of the weights, of the model's other variables, of the
+            optimizer's, and of the metrics'.
+    """
+    optimizer = averaging(model.optimizer)
+    if optimizer is None:
+        return after
+    with keras.StatelessScope(list(zip(model.optimizer.variables, before[2], strict=True))):
+        steps = ops.convert_to_tensor(optimizer.iterations)
+    weights, others, state, metrics = after
+    variables = [*model.non_trainable_variables, *model.optimizer.variables]
+    with keras.StatelessScope(list(zip(variables, [*others, *state], strict=True))) as scope:
+        optimizer.average_statistics(steps)
+    return weights, others, [scope.get_current_value(variable) for variable in model.optimizer.variables], metrics
 
 
 @contextlib.contextmanager
 def averaged_weights(optimizer: Any) -> Iterator[None]:
     """The model of an optimizer has the running mean of its weights for a block, where the optimizer has one."""
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # of a `LossScaleOptimizer`
-    averages = (
-        isinstance(optimizer, VariableAdam) and optimizer.use_ema and ops.convert_to_numpy(optimizer.iterations) > 0
-    )
+    optimizer = averaging(optimizer)
+    averages = optimizer is not None and ops.convert_to_numpy(optimizer.iterations) > 0
     if averages:
         optimizer.swap_averages()
     try:

@@ -31,6 +31,11 @@ def freeze(model: keras.Model, parts: Sequence[str]) -> None:
         layers[name].trainable = False
 
 
+def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:
+    """The batch normalisations of a network, also within its layers."""
+    return [layer for layer in model._flatten_layers() if isinstance(layer, keras.layers.BatchNormalization)]
+
+
 def named_variables(model: keras.Model) -> dict[str, keras.Variable]:
     """All variables by path: the layers' names from the outside in and the variable's own, as "tps/fc1/kernel"."""
     variables = {}

@@ -12,7 +12,7 @@ from keras_textrec.data.canvases import CANVAS_CHOICES
 from keras_textrec.images.converter import ImageConverter
 from keras_textrec.system.terminal import near_names
 from keras_textrec.training.optimizers import VariableAdam, VariableSettings
-from keras_textrec.training.parts import named_variables, part_variables
+from keras_textrec.training.parts import batch_norms, named_variables, part_variables
 from keras_textrec.training.schedules import make_schedule
 
 logger = logging.getLogger(__name__)
@@ -56,8 +56,8 @@ class Recipe:
         l2: coupled decay, added to every gradient, times its variable (PaddleOCR's `regularizer`), not halved; or
             {part: number} of some parts.
         clip_norm: the largest global norm of a gradient; None leaves gradients alone.
-        ema: momentum of the running mean of the weights, which is evaluated and saved in their place; it grows to this
-            in the first thousands of steps. None keeps no mean.
+        ema: momentum of the running mean of the weights and of batch normalisation's statistics, which is evaluated and
+            saved in their place; it grows to this in the first thousands of steps. None keeps no mean.
         loss_scale, loss_scale_steps: under "mixed_float16", what the loss is first multiplied by, and after how many
             steps without an overflow it is doubled. A step that overflows changes nothing but halves it.
         batch_size: images a step.
@@ -238,7 +238,7 @@ class Recipe:
             ema_momentum=self.ema or 0.0,
             name=OPTIMIZER_NAME,
         )
-        optimizer.set_variables(self.variable_settings(model))
+        optimizer.set_variables(self.variable_settings(model), batch_norms(model))
         if scaled or (scaled is None and model.dtype_policy.name == "mixed_float16"):
             return keras.optimizers.LossScaleOptimizer(optimizer, self.loss_scale, self.loss_scale_steps)
         return optimizer

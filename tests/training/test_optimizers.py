@@ -7,7 +7,9 @@ import pytest
 from keras_textrec.presets.description import dtype_policy
 from keras_textrec.training.optimizers import averaged_weights
 from keras_textrec.training.recipes import Recipe
+from tests.tiny import Columns
 
+BACKEND = keras.backend.backend()
 PLAIN = {"schedule": "constant", "learning_rate": 0.01}
 
 
@@ -124,7 +126,7 @@ def test_an_overflow_changes_nothing_but_the_loss_scale():
         model = net()
     recipe = Recipe(loss_scale=1024.0, loss_scale_steps=2, ema=0.9, **PLAIN)
     optimizer = recipe.make_optimizer(model)
-    model.compile(optimizer, "mse", jit_compile=False if keras.backend.backend() == "tensorflow" else "auto")
+    model.compile(optimizer, "mse", jit_compile=False if BACKEND == "tensorflow" else "auto")
     assert model.optimizer is optimizer and isinstance(optimizer, keras.optimizers.LossScaleOptimizer)
     x, y = np.ones((4, 3), "float32"), np.ones((4, 1), "float32")
     model.train_on_batch(x, y)
@@ -157,3 +159,27 @@ def test_the_mean_of_the_weights():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(kernel), weights[-1])
     with averaged_weights(optimizer):
         np.testing.assert_allclose(keras.ops.convert_to_numpy(kernel), mean, rtol=1e-5, atol=1e-7)
+
+
+def test_the_mean_of_the_statistics():
+    """MindOCR's, late in a training: batch normalisation's statistics have it too, but not of a step that overflows."""
+    model = Columns()
+    optimizer = Recipe(**PLAIN, ema=0.9, loss_scale=1e30).make_optimizer(model, scaled=True)
+    model.compile(optimizer, "mse", weighted_metrics=None, jit_compile=False if BACKEND == "tensorflow" else "auto")
+    optimizer.build(model.trainable_variables)
+    optimizer.iterations.assign(10**6)
+    for pixel, target in ((1, 0), (2, 1e30), (3, 0)):
+        model.train_on_batch(np.full((4, 32, 2, 3), pixel, "float32"), np.full((4, 2, 37), target, "float32"))
+    assert int(optimizer.iterations) == 10**6 + 2
+    norm = model.get_layer("norm")
+
+    def statistics():
+        return [keras.ops.convert_to_numpy(v)[0] for v in (norm.moving_mean, norm.moving_variance)]
+
+    # Keras' momentum is 0.99: 0.01, 0.0299, 0.059601 and 0.99, 0.9801, 0.970299.
+    np.testing.assert_allclose(statistics(), [0.059601, 0.970299], rtol=1e-5)
+    with averaged_weights(optimizer):
+        np.testing.assert_allclose(
+            statistics(), [0.9 * 0.001 + 0.1 * 0.059601, 0.9 * 0.099 + 0.1 * 0.970299], rtol=1e-5
+        )
+    np.testing.assert_allclose(statistics(), [0.059601, 0.970299], rtol=1e-5)
