@@ -1,7 +1,7 @@
 """Trains tiny networks on one device or several, by the calls that Keras' and PyTorch's documentation has.
 
 `KERAS_BACKEND=... python -m tests.training.several_devices DATA OUT.npz NETWORKS HOWS`: each of HOWS, "one", "data" or
-"one,data", leaves the losses and the state of each of NETWORKS, of "columns,rare", in OUT.npz. What a process is told
+"one,data", leaves the losses and the state of each of NETWORKS, of "guided,rare", in OUT.npz. What a process is told
 by its environment makes "data" several processes. After ",killed", it runs the command `train`, the second process
 until its second epoch.
 """
@@ -15,42 +15,77 @@ import sys
 import keras
 import numpy as np
 
-from keras_textrec import RARE, AttentionTokenizer, ImageConverter, commands, synchronize_batch_norm
+from keras_textrec import (
+    RARE,
+    AttentionTokenizer,
+    CTCTokenizer,
+    ImageConverter,
+    SVTRv2,
+    commands,
+    synchronize_batch_norm,
+)
 from keras_textrec.backbones import ResNetVD
 from keras_textrec.data import lmdb
 from keras_textrec.layers.replicas import mean_over_replicas
+from keras_textrec.layers.standard import BatchNormalization
+from keras_textrec.text import NRTRTokenizer
 from keras_textrec.training import SequenceLoss, run_folder
 from keras_textrec.training.distillation import DecoupledDistillation
 from keras_textrec.training.distribution import data_shard
 from keras_textrec.training.optimizers import VariableAdam
+from keras_textrec.training.parts import batch_norms
 from keras_textrec.training.recipes import Recipe
 from tests.conftest import draw_few_numbers
-from tests.tiny import Columns
 
 CHARACTERS = "0123456789abcdefghijklmnopqrstuvwxyz"
 TINY = {"depths": (0, 1, 1, 1), "widths": (4, 4, 8, 8), "stem_widths": (4,)}
 
 
+class Guided(SVTRv2):
+    """The least guided network: each column's mean colour, normalised and scored; the guide's, with the last symbol."""
+
+    guided = True
+
+    def __init__(self, characters: str):
+        image, tokens = keras.Input((32, None, 3), name="image"), keras.Input((None,), dtype="int32", name="tokens")
+        tokenizer = CTCTokenizer(characters, lowercase=True, unknown="strip")
+        guide_tokenizer = NRTRTokenizer(tokenizer.charset)
+        columns = BatchNormalization()(keras.ops.mean(image, 1))
+        line = keras.ops.mean(columns, 1, keepdims=True)
+        size = guide_tokenizer.vocabulary_size
+        guide = keras.layers.Dense(size)(line) + keras.layers.Embedding(size, size)(tokens)
+        outputs = {"ctc": keras.layers.Dense(tokenizer.vocabulary_size)(columns), "guide": guide}
+        super(SVTRv2, self).__init__(inputs={"image": image, "tokens": tokens}, outputs=outputs)
+        self.tokenizer, self.guide_tokenizer = tokenizer, guide_tokenizer
+        self.converter = ImageConverter(32, 64, "pad")
+
+    def time_steps(self, width=None):
+        return width or 64
+
+
 def make(network: str):
-    if network == "columns":
-        model = Columns(lowercase=True)
+    """A new model, and its teacher, if it has one."""
+    keras.utils.set_random_seed(0)
+    if network == "guided":
+        model, teacher = Guided(CHARACTERS), Guided(CHARACTERS[10:])
     else:
-        keras.utils.set_random_seed(0)
         tokenizer = AttentionTokenizer(CHARACTERS, lowercase=True)
-        model = RARE(tokenizer, ImageConverter(32, 64), ResNetVD(**TINY), 8, rectify="small", steps=8)
+        backbone = ResNetVD(**TINY)
+        model, teacher = RARE(tokenizer, ImageConverter(32, 64), backbone, 8, rectify="small", steps=8), None
     model.recipe = Recipe(batch_size=4, max_length=8, seed=3)
-    return model
+    return model, teacher
 
 
 def train(network: str, data: str, state: pathlib.Path) -> dict[str, np.ndarray]:
     """Three steps, then an evaluation whose last batch is not full (JAX would compile that too): losses and state."""
-    model = make(network)
+    model, teacher = make(network)
     synchronize_batch_norm(model)
     # A large epsilon: else Adam makes whole steps of gradients that are nothing but rounding.
     optimizer = VariableAdam(0.05, epsilon=1.0, global_clipnorm=2.0, use_ema=True, ema_momentum=0.9)
+    optimizer.set_variables((), batch_norms(model))
     # Both losses that depend on the longest word of a batch.
-    loss = SequenceLoss(model.tokenizer.end_id, padding=True) if network == "rare" else "auto"
-    model.compile(optimizer, loss, weighted_metrics=None)
+    options = {"teacher": teacher} if teacher else {"loss": SequenceLoss(model.tokenizer.end_id, padding=True)}
+    model.compile(optimizer, weighted_metrics=None, **options)
     validation = None if keras.backend.backend() == "jax" else model.evaluation_data(lmdb(f"{data}/validation"))
     logs = model.fit(
         model.training_data(lmdb(f"{data}/words"), steps_per_epoch=3),

@@ -151,22 +151,22 @@ def assert_equal(one, data):
     """Losses and states of the files, to 1e-5."""
     with np.load(one) as one, np.load(data) as data:
         names = [name.removeprefix("one ") for name in one.files if name.startswith("one ")]
-        assert {"guide loss", "columns loss"} < set(names)
+        assert {"guide loss", "guided loss"} < set(names)
         for name in names:
             np.testing.assert_allclose(data[f"data {name}"], one[f"one {name}"], rtol=1e-5, atol=1e-5, err_msg=name)
 
 
 @pytest.mark.slow
 def test_two_processes_train_as_one_and_one_goes_on_alone(data):
-    """Tiny CTC and RARE on PyTorch; then `train`, of which the second process is killed in the second epoch."""
+    """Taught CTC and RARE on PyTorch; then `train`, of which the second process is killed in the second epoch."""
     from tests.training.several_devices import command
     from tests.training.several_devices import main as train
 
     ports = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": free_port(), "NEXT_PORT": free_port(), "WORLD_SIZE": 2}
     processes = [
-        start(data, data / f"{k}.npz", "columns,rare", "data,killed", "torch", RANK=k, **ports) for k in range(2)
+        start(data, data / f"{k}.npz", "guided,rare", "data,killed", "torch", RANK=k, **ports) for k in range(2)
     ]
-    train(str(data), str(data / "one.npz"), "columns,rare", "one")
+    train(str(data), str(data / "one.npz"), "guided,rare", "one")
     first, second = (process.communicate(timeout=600)[0] for process in processes)
     for k in range(2):
         assert_equal(data / "one.npz", data / f"{k}.npz")
@@ -186,7 +186,7 @@ def test_two_processes_train_as_one_and_one_goes_on_alone(data):
 @pytest.mark.parametrize("backend", ["jax", "tensorflow"])
 def test_two_devices_of_one_process_train_as_one(data, backend):
     flags = f"{os.environ['XLA_FLAGS']} --xla_force_host_platform_device_count=2"
-    process = start(data, data / f"{backend}.npz", "columns", "one,data", backend, XLA_FLAGS=flags)
+    process = start(data, data / f"{backend}.npz", "guided", "one,data", backend, XLA_FLAGS=flags)
     output, _ = process.communicate(timeout=600)
     assert process.returncode == 0, output
     assert_equal(data / f"{backend}.npz", data / f"{backend}.npz")
