@@ -94,12 +94,14 @@ class PresetModel(DataParallelTraining, DirectModel):
             # It would trace the training step twice: to make these variables, and to run.
             with self.distribute_strategy.scope():
                 optimizer.build(self.trainable_variables)
-        if batches_of(x) is not None and replica_count(self) > 1:
-            # Under a strategy of TensorFlow, Keras looks at a batch before it trains; a whole pass may be read ahead.
-            loading = loading_of(x)
-            again = functools.partial(loading.begin_again, loading.epoch)
-            begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: again())
-            options["callbacks"] = [*(options.get("callbacks") or []), begin]
+        if batches_of(x) is not None:
+            options.setdefault("shuffle", False)  # they come shuffled, and Keras warns otherwise
+            if replica_count(self) > 1:
+                # Under TensorFlow's strategies Keras looks at a batch before it trains; a whole pass may be read ahead.
+                loading = loading_of(x)
+                again = functools.partial(loading.begin_again, loading.epoch)
+                begin = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: again())
+                options["callbacks"] = [*(options.get("callbacks") or []), begin]
         return super().fit(x, *arguments, **options)
 
     def summary_of(self, data: Any) -> str:

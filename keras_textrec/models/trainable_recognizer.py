@@ -57,7 +57,6 @@ class TrainableRecognizer(TrainableModel):
         """
         if are_texts(y):
             x, y, batch_size = self.training_data(from_arrays(x, y), batch_size), None, None
-            options.setdefault("shuffle", False)  # they come shuffled, and Keras warns otherwise
         if isinstance(validation_data, tuple) and len(validation_data) == 2 and are_texts(validation_data[1]):
             validation_data = self.evaluation_data(from_arrays(*validation_data))
         return super().fit(x, y, batch_size, *arguments, validation_data=validation_data, **options)

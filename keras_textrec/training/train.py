@@ -123,6 +123,7 @@ def train(
     watching = filter(None, [FiniteLoss(data), *own, report, keeper, stop])
     with run_folder.kept_told(output), errors_as_raised(data, validation_data):
         if has_base and not resume:
+            logger.info("Reading the validation set before the first step.")
             measured = {f"val_{k}": v for k, v in model.evaluate(validation_data, verbose=0, return_dict=True).items()}
             for callback in own:
                 if isinstance(callback, Measurement):
@@ -136,7 +137,6 @@ def train(
             epochs=recipe.epochs,
             initial_epoch=epoch,
             verbose=0 if process_index() else "auto",
-            shuffle=False,  # Keras would warn that it does not shuffle a `tf.data.Dataset`
             callbacks=[*watching, *callbacks],
         )
     return keeper.best
