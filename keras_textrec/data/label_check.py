@@ -66,9 +66,11 @@ def tell_labels(source: Source, tokenizer: Tokenizer, length: int | None = None,
     if report.labels and not report.usable:
         raise ValueError(f"None of these labels can be used{looked}: {report}.")
     if report.dropped and tokenizer.unknown == "error":
+        in_lower_case = any(character.lower() in tokenizer.charset for character in report.unknown)
         raise ValueError(
             f"Not all labels can be used{looked}: {report}. Mend them (`keras-textrec inspect-data --fix`), or let the "
-            "tokenizer leave such labels out (unknown='drop') or remove their unknown characters (unknown='strip')."
+            "tokenizer leave such labels out (unknown='drop') or remove their unknown characters (unknown='strip')"
+            f"{', or take upper case as lower (lowercase=True)' if in_lower_case else ''}."
         )
     if report.dropped or report.stripped:
         advice = [text for reason, text in _ADVICE.items() if report.dropped[reason]]

@@ -61,8 +61,10 @@ def test_nothing_to_be_learnt_is_an_error(unknown):
 
 
 def test_a_label_that_is_refused_is_told_at_once():
-    with pytest.raises(ValueError, match=r"Not all labels can be used: 1 of 2 labels dropped; 1 unknown.*'strip'"):
+    with pytest.raises(ValueError, match=r"Not all labels can be used: 1 of 2 labels dropped; 1 unknown.*'strip'\)\.$"):
         tell_labels(Texts(["abc", "xyz"]), tokenizer("error"))
+    with pytest.raises(ValueError, match=r"\(unknown='strip'\), or take upper case as lower \(lowercase=True\)\."):
+        tell_labels(Texts(["abc", "aBC"]), CTCTokenizer("abc"))
 
 
 def test_large_sources_are_looked_at_here_and_there(caplog):
