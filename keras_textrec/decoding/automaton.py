@@ -1,5 +1,6 @@
 """Sets of texts as automata over a network's classes: what constrained reading walks through."""
 
+import bisect
 import dataclasses
 import functools
 import itertools
@@ -34,30 +35,40 @@ class Automaton:
     @functools.cached_property
     def sources(self) -> np.ndarray:
         """The state that each edge leaves: int (edges,)."""
-        return np.repeat(np.arange(self.states), np.diff(self.first))
+        return np.repeat(np.arange(self.states), self._counts)
 
     @functools.cached_property
     def alphabet(self) -> np.ndarray:
         """The classes that its texts are made of, each once: int (N,)."""
         return np.unique(self.symbols)
 
+    @functools.cached_property
+    def _counts(self) -> np.ndarray:
+        """How many edges leave each state: int (states,)."""
+        return np.diff(self.first)
+
     def leaving(self, states: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """All edges that leave some states: the place of each one's state among them, and the edge, int (N,) each."""
-        counts = self.first[states + 1] - self.first[states]
-        places = np.repeat(np.arange(len(states)), counts)
-        offsets = np.arange(len(places)) - np.repeat(np.cumsum(counts) - counts, counts)
-        return places, self.first[states][places] + offsets
+        counts = self._counts.take(states)
+        places = np.arange(len(states)).repeat(counts)
+        offsets = self.first.take(states) - counts.cumsum() + counts
+        return places, np.arange(len(places)) + offsets.take(places)
 
     def walk(self, symbols: Sequence[int]) -> int:
         """The state to which a text leads from the start; -1 if none does."""
         state = 0
         for symbol in symbols:
             first, last = self.first[state], self.first[state + 1]
-            edge = first + np.searchsorted(self.symbols[first:last], symbol)
+            edge = bisect.bisect_left(self.symbols, symbol, first, last)
             if edge == last or self.symbols[edge] != symbol:
                 return -1
             state = int(self.targets[edge])
         return state
+
+    def accepts(self, symbols: Sequence[int]) -> bool:
+        """Whether a text is one of the automaton's."""
+        state = self.walk(symbols)
+        return state >= 0 and bool(self.accepting[state])
 
     @classmethod
     def of_edges(cls, sources: np.ndarray, symbols: np.ndarray, targets: np.ndarray, accepting: np.ndarray):

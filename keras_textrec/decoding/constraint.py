@@ -1,6 +1,7 @@
 """What a person knows of the texts in images."""
 
 import dataclasses
+import functools
 import logging
 import os
 import re
@@ -14,7 +15,7 @@ from keras_textrec.decoding.lexicons import CompiledLexicon, Lexicon, lexica_of
 from keras_textrec.decoding.patterns import pattern_automaton
 from keras_textrec.decoding.search import Found, Scorer, best_texts
 from keras_textrec.system.numbers import whole_number
-from keras_textrec.text import Alternative, Reading, Tokenizer
+from keras_textrec.text import Alternative, Charset, Reading, Tokenizer
 
 logger = logging.getLogger(__name__)
 
@@ -46,7 +47,6 @@ class Constraint:
         FileNotFoundError: there is no such lexicon file.
 
     Attributes:
-        allowed: bool (characters,), which of the charset may be written.
         automaton: the texts of the pattern, or of all allowed characters.
         lexica: one for each image, or the one for all, or none.
     """
@@ -65,24 +65,18 @@ class Constraint:
             raise ValueError("A lexicon names whole texts: leave out allow and pattern, or shorten its list by them.")
         if min_confidence is not None and (lexicon is None or not 0 <= min_confidence <= 1):
             raise ValueError(f"min_confidence is a number from 0 to 1 and goes with a lexicon; got {min_confidence!r}.")
+        if allow is not None and not (isinstance(allow, str) and allow):
+            raise ValueError(f"allow names the characters that may be read, as '0-9A-Z-'; got {allow!r}.")
         self.tokenizer = tokenizer
         self.pattern = pattern
         self.alternatives = None if alternatives is None else whole_number("alternatives", alternatives)
         self.min_confidence = min_confidence
-        charset = tokenizer.charset.characters
-        self.allowed = np.array([bool(entry) for entry in charset])
-        if allow is not None:
-            self.allowed &= _allowed(allow, charset)
+        self.automaton = _automaton(tokenizer.charset, tokenizer.first_id, tokenizer.right_to_left, allow, pattern)
         self.lexica: Lexicon | Iterable[Lexicon | ValueError] | None = None if lexicon is None else lexica_of(lexicon)
         if isinstance(self.lexica, Lexicon):
             compiled = self.lexica.compiled(tokenizer)
             if compiled.left_out:
-                logger.warning("%s", compiled.left_out)
-        if pattern is None:
-            self.automaton = any_text(np.flatnonzero(self.allowed) + tokenizer.first_id)
-        else:
-            entries = [entry if allowed else "" for entry, allowed in zip(charset, self.allowed.tolist())]
-            self.automaton = pattern_automaton(pattern, entries, tokenizer.first_id, tokenizer.right_to_left)
+                _warn_once(compiled.left_out)
         told = {"allow": allow, "pattern": pattern}
         self.description = ", ".join(f"{name} {value}" for name, value in told.items() if value is not None)
         if lexicon is not None:
@@ -138,10 +132,30 @@ class Constraint:
         return self.tokenizer.text(found.ids)
 
 
+# What is asked for again, by who reads image after image, is kept.
+
+
+@functools.lru_cache(maxsize=64)
+def _warn_once(message: str) -> None:
+    logger.warning("%s", message)
+
+
+@functools.lru_cache(maxsize=16)
+def _automaton(
+    charset: Charset, first_id: int, right_to_left: bool, allow: str | None, pattern: str | None
+) -> Automaton:
+    """The texts of allowed characters that a pattern fits."""
+    allowed = [bool(entry) for entry in charset]
+    if allow is not None:
+        allowed = _allowed(allow, charset.characters) & allowed
+    if pattern is None:
+        return any_text(np.flatnonzero(allowed) + first_id)
+    entries = [entry if may_be else "" for entry, may_be in zip(charset, allowed)]
+    return pattern_automaton(pattern, entries, first_id, right_to_left)
+
+
 def _allowed(allow: str, charset: Sequence[str]) -> np.ndarray:
     """Which of a charset's characters are among those that a person allows, bool (N,)."""
-    if not isinstance(allow, str) or not allow:
-        raise ValueError(f"allow names the characters that may be read, as '0-9A-Z-'; got {allow!r}.")
     named, ranges = set(), []
     for start, end, character in re.findall("(.)-(.)|(.)", allow, re.DOTALL):
         if character:

@@ -1,9 +1,11 @@
 """Reading the probabilities of a CTC network within what is known of the texts."""
 
+import functools
 from collections.abc import Sequence
 
 import numpy as np
 
+from keras_textrec.decoding.automaton import Automaton
 from keras_textrec.decoding.constraint import Constraint
 from keras_textrec.decoding.ctc import BLANK, CTCScorer, TextLattice, Viterbi, collapse
 from keras_textrec.decoding.lexicons import CompiledLexicon, Lexicon
@@ -27,8 +29,8 @@ class CTCDecoder:
     def __init__(self, tokenizer: CTCTokenizer, constraint: Constraint):
         self.tokenizer = tokenizer
         self.constraint = constraint
-        self._known = np.append(BLANK, np.flatnonzero(constraint.allowed) + tokenizer.first_id)
-        self._viterbi = Viterbi(constraint.automaton, tokenizer.vocabulary_size) if constraint.pattern else None
+        self._may_be = np.zeros(tokenizer.vocabulary_size)
+        self._may_be[BLANK] = self._may_be[constraint.automaton.alphabet] = 1.0
 
     def decode(
         self, probabilities: np.ndarray, valid_ratio: np.ndarray, lexica: Sequence[Lexicon] | None = None
@@ -42,25 +44,32 @@ class CTCDecoder:
         Raises:
             ValueError: the array has another shape.
         """
-        probabilities = self.tokenizer.checked(probabilities).astype("float64")
+        probabilities = self.tokenizer.checked(probabilities)
         ratios = np.asarray(valid_ratio).tolist()
         if self.constraint.lexica is not None:
             lexica = lexica or [self.constraint.lexica] * len(probabilities)
-            return self._words(probabilities, ratios, [self.constraint.compiled(lexicon) for lexicon in lexica])
-        allowed = np.zeros_like(probabilities)
-        allowed[..., self._known] = probabilities[..., self._known]
+            compiled = [self.constraint.compiled(lexicon) for lexicon in lexica]
+            return self._words(probabilities.astype("float64"), ratios, compiled)
+        allowed = probabilities * self._may_be
         if self.constraint.alternatives:
             return self._texts(allowed, ratios)
-        if self._viterbi is None:
-            readings = self.tokenizer.decode(allowed, valid_ratio=valid_ratio)
-            return [self.constraint.told(reading) for reading in readings]
-        several = max(1, _MOST_NUMBERS // self._viterbi.size)
-        readings = []
-        for start in range(0, len(allowed), several):
-            part = allowed[start : start + several]
-            for y, ratio, path in zip(part, ratios[start:], self._viterbi.best_paths(part)[0]):
-                readings.append(self.constraint.told(self._reading(y, ratio, path)))
-        return readings
+        readings = map(self._reading, allowed, ratios, self._best_paths(allowed))
+        return [self.constraint.told(reading) for reading in readings]
+
+    def _best_paths(self, probabilities: np.ndarray) -> np.ndarray:
+        """The best path of a text that fits, int (B, T), in each image; of blanks alone where there is none."""
+        paths = probabilities.argmax(-1)
+        if self.constraint.pattern is None:
+            return paths
+        # The best path of all is mostly one that fits; the others are found in the automaton.
+        automaton = self.constraint.automaton
+        others = [image for image, path in enumerate(paths) if not automaton.accepts(collapse(path))]
+        if others:
+            viterbi = _viterbi(automaton, self.tokenizer.vocabulary_size)
+            several = max(1, _MOST_NUMBERS // viterbi.size)
+            for part in (others[start : start + several] for start in range(0, len(others), several)):
+                paths[part] = viterbi.best_paths(probabilities[part])[0]
+        return paths
 
     def _texts(self, probabilities: np.ndarray, ratios: list[float]) -> list[Reading]:
         found = [
@@ -103,6 +112,12 @@ class CTCDecoder:
         return self.tokenizer.read_path(path, values, ratio, letters)
 
 
+@functools.lru_cache(maxsize=16)
+def _viterbi(automaton: Automaton, classes: int) -> Viterbi:
+    """Kept for the next images of the same pattern."""
+    return Viterbi(automaton, classes)
+
+
 def _greedy_words(
     folded: list[np.ndarray], greedy: list[np.ndarray], lexica: list[CompiledLexicon | None]
 ) -> list[list[Found]]:
@@ -111,9 +126,8 @@ def _greedy_words(
     texts = {}
     for image, (path, lexicon) in enumerate(zip(greedy, lexica)):
         ids = collapse(path)
-        state = lexicon.automaton.walk(ids) if lexicon is not None else 0
-        if state > 0 and lexicon.automaton.accepting[state]:
-            texts[image] = ids, state
+        if lexicon is not None and lexicon.automaton.accepts(ids):
+            texts[image] = ids, lexicon.automaton.walk(ids)
     if texts:
         lattice = TextLattice([folded[image] for image in texts], [ids for ids, _ in texts.values()])
         for (image, (ids, state)), probability in zip(texts.items(), lattice.probabilities().tolist()):

@@ -86,20 +86,20 @@ class CompiledLexicon:
     def __init__(self, lexicon: Lexicon, tokenizer: Tokenizer):
         self.lexicon = lexicon
         self.tokenizer = tokenizer
-        self.fold = _fold(
+        self.fold, self._folding = _fold(
             tokenizer.charset,
             tokenizer.first_id,
             tokenizer.vocabulary_size,
             lexicon.ignore_case,
             lexicon.ignore_punctuation,
         )
-        rows, places, left_out = [], [], []
+        rows, places, left_out, numbers = [], [], [], self.fold.tolist()
         for place, word in enumerate(lexicon.words):
             ids, unknown = self.ids(word)
             if unknown or not ids:
                 left_out.append((word, unknown))
             else:
-                rows.append(tuple(self.fold[ids].tolist()))
+                rows.append(tuple([numbers[id] for id in ids]))
                 places.append(place)
         self.left_out = ""
         if left_out:
@@ -132,21 +132,27 @@ class CompiledLexicon:
 
     def folded(self, probabilities: np.ndarray) -> np.ndarray:
         """The probabilities (..., V) of the numbers of `fold`: classes that are one are added up."""
-        order = np.argsort(self.fold, kind="stable")
-        first = np.searchsorted(self.fold[order], np.arange(self.fold.max() + 1))
-        return np.add.reduceat(probabilities[..., order], first, axis=-1)
+        if self._folding is None:
+            return probabilities
+        order, first = self._folding
+        return np.add.reduceat(probabilities.take(order, axis=-1), first, axis=-1)
 
 
 @functools.lru_cache(maxsize=16)
-def _fold(charset: Charset, first_id: int, classes: int, ignore_case: bool, ignore_punctuation: bool) -> np.ndarray:
-    """`CompiledLexicon.fold`."""
+def _fold(
+    charset: Charset, first_id: int, classes: int, ignore_case: bool, ignore_punctuation: bool
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+    """`CompiledLexicon.fold`; the classes in its order and the first of each number, None where all are told apart."""
     fold = np.zeros(classes, int)
     numbers: dict[str, int] = {}
     for id, entry in enumerate(charset, start=first_id):
         if entry and not (ignore_punctuation and not _compared(entry)):
             lower = entry.lower() if ignore_case and len(entry.lower()) == len(entry) else entry
             fold[id] = numbers.setdefault(lower, len(numbers) + 1)
-    return fold
+    if (fold == np.arange(classes)).all():
+        return fold, None
+    order = np.argsort(fold, kind="stable")
+    return fold, (order, np.searchsorted(fold[order], np.arange(fold.max() + 1)))
 
 
 def read_lines(path: str | os.PathLike) -> list[str]:

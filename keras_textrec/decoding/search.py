@@ -110,28 +110,29 @@ def _search(
 ) -> Generator[Request, np.ndarray, float]:
     """One search; adds texts to `found`, and gives the probability of the most probable beginning that was given up
     because there were too many."""
-    states, lost = np.array([0]), 0.0
+    states, lost, least = np.array([0]), 0.0, _least(found, count)
     trail: list[Step] = []
     complete = yield None
     for length in range(longest + 1):
-        better = automaton.accepting[states] & (complete > _least(found, count))
-        for place in np.flatnonzero(better).tolist():
+        better = automaton.accepting.take(states) & (complete > least)
+        for place in better.nonzero()[0].tolist():
             text = _traced(trail, place, float(complete[place]), int(states[place]))
             found[text.ids] = text
+            least = _least(found, count)
         if length == longest:
             break
         places, edges = automaton.leaving(states)
-        symbols = automaton.symbols[edges]
+        symbols = automaton.symbols.take(edges)
         bounds = scorer.beginnings(places, symbols)
-        kept = np.flatnonzero(bounds > _least(found, count))
+        kept = (bounds > least).nonzero()[0]
         if len(kept) > width:
-            order = np.argsort(-bounds[kept], kind="stable")
+            order = (-bounds.take(kept)).argsort(kind="stable")
             lost = max(lost, float(bounds[kept[order[width]]]))
-            kept = kept[order[:width]]
+            kept = kept.take(order[:width])
         if not len(kept):
             break
-        places, symbols, states = places[kept], symbols[kept], automaton.targets[edges[kept]]
-        trail.append((places, symbols, bounds[kept]))
+        places, symbols, states = places.take(kept), symbols.take(kept), automaton.targets.take(edges.take(kept))
+        trail.append((places, symbols, bounds.take(kept)))
         complete = yield places, symbols
     return lost
 

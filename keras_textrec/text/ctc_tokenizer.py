@@ -54,14 +54,17 @@ class CTCTokenizer(Tokenizer):
             valid_ratio: the part of the input's width that the image fills.
             texts: what the runs of classes write, blanks left out; None: what the charset says.
         """
-        steps = len(path)
-        borders = np.concatenate([[0], np.flatnonzero(path[1:] != path[:-1]) + 1, [steps]])
-        letters = np.flatnonzero(path[borders[:-1]] > 0)
-        starts, ends = borders[letters], borders[letters + 1]
-        lefts, rights = letter_places((starts + ends) / 2, valid_ratio * steps)
+        steps, runs, end = len(path), [], 0
+        for id, run in itertools.groupby(path.tolist()):
+            start, end = end, end + sum(1 for _ in run)
+            if id > 0:
+                runs.append((id, start, end))
+        places = letter_places([(start + end) / 2 for _, start, end in runs], valid_ratio * steps)
         if texts is None:
-            texts = [self.charset.characters[id - 1] for id in path[starts].tolist()]
-        places = zip(starts.tolist(), (lefts / steps).tolist(), (rights / steps).tolist())
+            texts = [self.charset.characters[id - 1] for id, _, _ in runs]
         return self.reading(
-            [Character(text, values[start], *sides) for text, (start, *sides) in zip(texts, places, strict=True)]
+            [
+                Character(text, values[start], left / steps, right / steps)
+                for text, (_, start, _), (left, right) in zip(texts, runs, places, strict=True)
+            ]
         )

@@ -1,13 +1,14 @@
 """Where the letters stand that a CTC network wrote."""
 
-import numpy as np
+import itertools
+from collections.abc import Sequence
 
 # Frames. Of rendered words, `crnn_small_en` writes half 0.6 to 1.5 frames too far to the left.
 DELAY = 1.5
 
 
-def letter_places(centres: np.ndarray, width: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where letters begin and end, as nearly as a CTC network's frames tell: float (N,) each.
+def letter_places(centres: Sequence[float], width: float) -> list[tuple[float, float]]:
+    """Where each of N letters begins and ends, as nearly as a CTC network's frames tell.
 
     The rule, of frames and positions alone, so that an exported graph can have it too:
 
@@ -20,14 +21,13 @@ def letter_places(centres: np.ndarray, width: float) -> tuple[np.ndarray, np.nda
     (intersection over union of the columns) is 0.79; it is 0.23 for the frames themselves.
 
     Args:
-        centres: float (N,), rising, the middle of each letter's run, in frames from the left.
+        centres: rising, the middle of each letter's run, in frames from the left.
         width: frames that the image fills.
     """
     if len(centres) < 2:
-        return np.zeros(len(centres)), np.full(len(centres), width)
-    centres = centres + min(max((width - centres[0] - centres[-1]) / 2, -DELAY), DELAY)
-    borders = np.empty(len(centres) + 1)
-    borders[1:-1] = (centres[1:] + centres[:-1]) / 2
-    borders[0], borders[-1] = 2 * centres[0] - borders[1], 2 * centres[-1] - borders[-2]
-    borders = np.minimum(np.maximum(borders, 0), width)
-    return borders[:-1], borders[1:]
+        return [(0.0, width)] * len(centres)
+    shift = min(max((width - centres[0] - centres[-1]) / 2, -DELAY), DELAY)
+    centres = [centre + shift for centre in centres]
+    between = [(right + left) / 2 for left, right in itertools.pairwise(centres)]
+    borders = [2 * centres[0] - between[0], *between, 2 * centres[-1] - between[-1]]
+    return list(itertools.pairwise(min(max(border, 0.0), width) for border in borders))
