@@ -8,12 +8,15 @@ from keras_textrec.reading.contract import Contract, decoder_of
 from keras_textrec.version import __version__
 
 
-def contract_of(model: Any, converter: Any, sample_image: bytes = b"", sample_text: str = "") -> Contract:
+def contract_of(
+    model: Any, converter: Any, sample_image: bytes = b"", sample_text: str = "", confidence: str = ""
+) -> Contract:
     """What a file of this model says about itself.
 
     Args:
         converter: what the file has inside; `file_converter` gives it.
         sample_image: a PNG file; sample_text: what the model reads there.
+        confidence: what the file's output of this name is, as `Contract` has it.
     """
     tokenizer = getattr(model, "tokenizer", None)
     if tokenizer is None:
@@ -33,6 +36,7 @@ def contract_of(model: Any, converter: Any, sample_image: bytes = b"", sample_te
         sample_image=sample_image,
         sample_text=sample_text,
         calibration=getattr(model, "calibration", None),
+        confidence=confidence,
     )
 
 

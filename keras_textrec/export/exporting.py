@@ -52,7 +52,8 @@ def export(
     with _scratch(path) as scratch:
         writer.write(model, scratch, options)
         check = (WordCheck if hasattr(model, "tokenizer") else PhotoCheck)(model, converter)
-        contract = contract_of(model, converter, check.sample_image, check.sample_text)
+        confidence = _confidence(model, format, options)
+        contract = contract_of(model, converter, check.sample_image, check.sample_text, confidence)
         writer.stamp(scratch, contract.to_metadata())
         try:
             exported = load_exported(scratch)
@@ -79,6 +80,13 @@ def export(
         }
         report_path(scratch).write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", "utf-8")
     return report
+
+
+def _confidence(model: Any, format: Format, options: Options) -> str:
+    """What the file's output `confidence` is, as `Contract` has it."""
+    if options.input == "core" or not hasattr(model, "tokenizer"):
+        return ""
+    return "mean" if model.calibration is None or options.quantize in format.uncalibrated else "probability"
 
 
 def report_path(path: pathlib.Path) -> pathlib.Path:

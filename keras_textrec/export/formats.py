@@ -53,6 +53,7 @@ class Format:
         options: those that it takes, of `Options`, with their values where only some are possible.
         one_width: its files have one canvas width, the converter's unless another is asked for.
         detectors: it holds detectors too, not recognisers alone.
+        uncalibrated: the numbers, of `quantize`, in which a confidence is never calibrated.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Format:
     options: tuple[str, ...] = ()
     one_width: bool = False
     detectors: bool = False
+    uncalibrated: tuple[str, ...] = ()
 
     @property
     def example(self) -> str:
@@ -96,6 +98,7 @@ LITERT = Format(
     inputs=INPUTS,
     options=("width", "calibrate"),
     one_width=True,
+    uncalibrated=("int8-full",),
 )
 SAVED_MODEL = Format(
     name="SavedModel",

@@ -27,8 +27,10 @@ class Contract:
             {"kind": "boxes", "threshold", "box_threshold", "unclip_ratio"}.
         converter: the configuration of the `ImageConverter` (for "boxes", of the `PhotoConverter`).
         sample_image: a PNG file; sample_text: what the file reads there (of a detector: JSON, the words' corners).
-        calibration: of the confidence, where the model has one. The file's `confidence` is calibrated already (not in
-            LiteRT's int8-full); who makes one of `confidences` or probabilities applies it.
+        calibration: of the confidence, where the model has one. Who makes one of `confidences` or probabilities applies
+            it.
+        confidence: what the file's output `confidence` is: "probability" that the text is right (calibrated already),
+            or "mean" over the characters; "" where there is no such output, or in an older file, which does not tell.
     """
 
     charset: tuple[str, ...]
@@ -42,6 +44,7 @@ class Contract:
     sample_image: bytes
     sample_text: str
     calibration: Calibration | None = None
+    confidence: str = ""
 
     def to_metadata(self) -> dict[str, str]:
         """Key -> value as files carry them."""
@@ -72,8 +75,10 @@ class Contract:
                 f"{number}; this version reads contracts up to {CONTRACT}: pip install --upgrade keras-textrec."
             )
         try:
-            needed = [field.name for field in dataclasses.fields(cls) if field.name != "calibration"]
+            optional = ("calibration", "confidence")  # later than the first files of this contract
+            needed = [field.name for field in dataclasses.fields(cls) if field.name not in optional]
             values = {name: metadata[name] for name in needed}
+            values["confidence"] = metadata.get("confidence", "")
             values |= {name: json.loads(values[name]) for name in ("charset", "decoder", "converter")}
             if "calibration" in metadata:
                 values["calibration"] = Calibration.from_dict(json.loads(metadata["calibration"]))

@@ -36,6 +36,7 @@ def test_a_file_reads_as_its_model(tmp_path, input):
     assert report["bytes"] == path.stat().st_size
     assert sorted(file.name for file in path.parent.iterdir()) == ["m.onnx", "m.onnx.report.json"]
     exported = textrec.load_exported(path)
+    assert exported.contract.confidence == {"image": "mean", "core": ""}[input]
     images = [image for image in IMAGES if crnn().converter.canvas_width(image.shape) == 64]  # JAX has fewer widths
     assert len(images) > 4
     assert_equal_readings(exported.read(images), crnn().read(images))

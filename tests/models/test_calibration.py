@@ -36,6 +36,7 @@ def test_readings_free_and_within_constraints(model):
 def test_an_exported_file_is_calibrated_itself(model, tmp_path):
     model.export(tmp_path / "m.onnx")
     exported = load_exported(tmp_path / "m.onnx")
+    assert exported.contract.confidence == "probability"
     for image in (draw("walrus"), draw("cat")):
         reading = model.read(image)
         assert reading.confidence != pytest.approx(crnn().read(image).confidence, abs=1e-2)
