@@ -90,6 +90,7 @@ def synthesize(
             kept = f" {directory} is valid and keeps its {len(writer):,} images; resume to go on." if writer else ""
             raise WorkersFailed(f"{error}{kept}") from error
         writer.state = None
+        logger.info("%s holds %s images.", directory, f"{len(writer):,}")
 
 
 @contextlib.contextmanager

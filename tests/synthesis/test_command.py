@@ -15,9 +15,10 @@ def given(fonts, tmp_path, monkeypatch):
     return ["--fonts", fonts[0].path, "--charset", "AB", "--config", "mine.yaml", "--processes", "1"]
 
 
-def test_synthesize(given, capsys):
+def test_synthesize(given, capsys, caplog):
     options = ["--count", "12", "--seed", "3", "-o", "layout.arc.p=0.5", "-o", "camera.blur.p=0"]
     assert main(["synthesize", "out", *given, *options]) == 0
+    assert "out holds 12 images." in caplog.text
     source = lmdb("out")
     assert len(source) == 12 and all(set(source[index][1]) <= set("AB") for index in range(12))
     config = load_config("out/synthesis.yaml")
