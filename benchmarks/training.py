@@ -7,7 +7,7 @@
 are JPEG files of words in memory. SVTRv2 and RepSVTR are trained with their guide, on one canvas. The plain loop
 (`plain_torch.py`, CRNN alone) gets the same batches of the same loader. One thread a device computes; the best of the
 steps after the first two counts. CPU seconds are of the first process; images/s go by the clock, and need as many idle
-cores as devices.
+cores as devices, which is all that it takes (on Linux).
 
 Several devices share each batch, as with `--distribute data`: two processes of PyTorch, two virtual devices of JAX or
 two logical ones of TensorFlow, all of this machine's processor.
@@ -100,6 +100,8 @@ def main() -> None:
     if options.devices > 1 and "plain" in options.ways:
         parser.error("The plain loop is for one device; leave it out of --ways.")
 
+    if hasattr(os, "sched_setaffinity"):  # XLA has more threads than one would give it
+        os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[-options.devices :])
     print("| network | way | devices | parameters | CPU s a step | images/s |\n|---|---|---|---|---|---|")
     numbers = [f"--batch-size={options.batch_size}", f"--devices={options.devices}", f"--steps={options.steps}"]
     for preset in options.presets:
