@@ -149,7 +149,7 @@ def _called(name: str, known: Mapping[str, Any]) -> str:
         elif what == "orientations":
             parts.append(value if isinstance(value, str) else "/".join(map(str, value)))
         else:
-            parts.append(f"{what} {value}")
+            parts.append(what if what == "pattern" else f"{what} {value}")  # a pattern may be long
     return ", ".join(parts)
 
 
