@@ -395,7 +395,7 @@ def test_trials_leave_no_folder(place, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(trials, "can_learn", functools.partial(trials.can_learn, seconds=0))
     assert main([*data, "--check"]) == 1
     assert capsys.readouterr().out.startswith("Not known: 0 of 9 words are read right after 1 steps")
-    found = trials.LearningRates(np.geomspace(1e-4, 1, 5), np.array([5.0, 4.0, 2.0, 3.0, 9.0]))
+    found = trials.LearningRates(np.geomspace(1e-4, 1, 51), np.array([5.0] * 10 + [0.1] * 40 + [9.0]))
     monkeypatch.setattr(trials, "find_learning_rate", lambda *arguments: found)
     assert main([*data, "--find-lr", "rates.png"]) == 0
     assert "Suggested: -o training.learning_rate=0.0" in capsys.readouterr().out
