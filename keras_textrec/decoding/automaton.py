@@ -65,10 +65,10 @@ class Automaton:
             state = int(self.targets[edge])
         return state
 
-    def accepts(self, symbols: Sequence[int]) -> bool:
-        """Whether a text is one of the automaton's."""
+    def end(self, symbols: Sequence[int]) -> int:
+        """The state in which a text of the automaton ends; -1 of any other text."""
         state = self.walk(symbols)
-        return state >= 0 and bool(self.accepting[state])
+        return state if state >= 0 and self.accepting[state] else -1
 
     @classmethod
     def of_edges(cls, sources: np.ndarray, symbols: np.ndarray, targets: np.ndarray, accepting: np.ndarray):

@@ -63,7 +63,7 @@ class CTCDecoder:
             return paths
         # The best path of all is mostly one that fits; the others are found in the automaton.
         automaton = self.constraint.automaton
-        others = [image for image, path in enumerate(paths) if not automaton.accepts(collapse(path))]
+        others = [image for image, path in enumerate(paths) if automaton.end(collapse(path)) < 0]
         if others:
             viterbi = _viterbi(automaton, self.tokenizer.vocabulary_size)
             several = max(1, _MOST_NUMBERS // viterbi.size)
@@ -126,8 +126,9 @@ def _greedy_words(
     texts = {}
     for image, (path, lexicon) in enumerate(zip(greedy, lexica)):
         ids = collapse(path)
-        if lexicon is not None and lexicon.automaton.accepts(ids):
-            texts[image] = ids, lexicon.automaton.walk(ids)
+        state = -1 if lexicon is None else lexicon.automaton.end(ids)
+        if state >= 0:
+            texts[image] = ids, state
     if texts:
         lattice = TextLattice([folded[image] for image in texts], [ids for ids, _ in texts.values()])
         for (image, (ids, state)), probability in zip(texts.items(), lattice.probabilities().tolist()):
