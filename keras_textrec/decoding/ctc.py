@@ -150,8 +150,8 @@ class TextLattice:
             self._written = probabilities.take(self._symbols, axis=1)
         else:
             self._written = np.empty((len(probabilities[0]), *self._symbols.shape))
-            for text, y in enumerate(probabilities):
-                self._written[..., text] = y.take(self._symbols[:, text], axis=1)
+            for text, (y, symbols) in enumerate(zip(probabilities, self._symbols.T, strict=True)):
+                self._written[..., text] = y.take(symbols, axis=1)
         self._may_skip = self._symbols[2:] != BLANK
         self._may_skip &= self._symbols[2:] != self._symbols[:-2]
         self._texts, self._last = np.arange(len(texts)), 2 * lengths - 1
