@@ -95,11 +95,15 @@ class Constraint:
             logger.warning("The text is empty: %s", error)
             return None
 
-    def search(self, scorer: Scorer, automaton: Automaton, longest: int, known: Sequence[Found] = ()) -> list[Found]:
-        """The most probable texts of an automaton, as many as were asked for."""
+    def search(
+        self, scorer: Scorer, automaton: Automaton, longest: int, known: Sequence[Sequence[Found]]
+    ) -> list[list[Found]]:
+        """The most probable texts of an automaton in each image, as many as were asked for."""
         count = self.alternatives or 1
-        widths = (max(8, 2 * count), max(64, 8 * count))
-        return best_texts(scorer, automaton, count, widths, longest, known)[0]
+        widths = [max(8, 2 * count), max(64, 8 * count)]
+        if self.lexica is not None:  # few words go on from a beginning, so that many beginnings take little longer
+            del widths[0]
+        return best_texts(scorer, automaton, count, widths, longest, known)
 
     def told(self, reading: Reading, found: Sequence[Found] = (), lexicon: CompiledLexicon | None = None) -> Reading:
         """A reading that says what constrained it.

@@ -173,110 +173,104 @@ class TextLattice:
 
     def paths(self) -> np.ndarray:
         """The most probable path of each text, int (B, T). Every text must have one."""
-        return np.array([self._path(text, last) for text, last in enumerate(self._last.tolist())])
+        scores = np.log(np.maximum(self._written, _FLOOR))
+        # After each frame, the best path that ends in each place; two places before the first: never.
+        rows = np.full((len(scores), len(self._symbols) + 2, len(self._texts)), -np.inf)
+        rows[0, 2:4] = scores[0, :2]
+        barriers = np.full(self._symbols.shape, -np.inf)
+        barriers[2:][self._may_skip] = 0.0
+        for before, here, score in zip(rows, rows[1:, 2:], scores[1:]):
+            np.add(before[:-2], barriers, out=here)
+            np.maximum(here, before[1:-1], out=here)
+            np.maximum(here, before[2:], out=here)
+            here += score
+        return np.array([self._trace(rows[..., text], text) for text in self._texts.tolist()])
 
-    def _path(self, text: int, last: int) -> np.ndarray:
-        # In Python, which for one text takes half the time of arrays.
-        never = float("-inf")
-        scores = np.log(np.maximum(self._written[:, : last + 2, text], _FLOOR)).tolist()
-        barriers = [never, never, *np.where(self._may_skip[:last, text], 0.0, never).tolist()]
-        # After each frame, the best path that ends in each place.
-        rows = [[*scores[0][:2], *[never] * last]]
-        for written in scores[1:]:
-            before, row = rows[-1], []
-            origins = zip(before, [never, *before], [never, never, *before], barriers, written)
-            for best, stepped, skipped, barrier, score in origins:
-                if stepped > best:
-                    best = stepped
-                if skipped + barrier > best:
-                    best = skipped
-                row.append(best + score)
-            rows.append(row)
-        place = last if rows[-1][last] >= rows[-1][last + 1] else last + 1
-        trail = [place]
-        for row in rows[-2::-1]:
+    def _trace(self, rows: np.ndarray, text: int) -> np.ndarray:
+        """The best path of one text, int (T,); `rows` (T, places + 2) is what `paths` has of it."""
+        end, barred = self._last[text] + 2, [True, True, *~self._may_skip[:, text]]
+        *earlier, row = rows.tolist()
+        place = end if row[end] >= row[end + 1] else end + 1
+        trail = [place - 2]
+        for row in reversed(earlier):
             # Of equals, the first: it stayed, came from the place before, from two before.
-            origins = [place, place - 1, place - 2][: place + 1]
-            if barriers[place]:
-                origins = origins[:2]
-            place = max(origins, key=row.__getitem__)
-            trail.append(place)
+            best = place if row[place] >= row[place - 1] else place - 1
+            place = best if barred[place - 2] or row[best] >= row[place - 2] else place - 2
+            trail.append(place - 2)
         return self._symbols[trail[::-1], text]
 
 
 class CTCScorer:
-    """The probabilities of texts and their beginnings, a `Scorer`: exact sums over paths.
+    """The probabilities of texts and their beginnings in several images, a `Scorer`: exact sums over paths.
 
     Args:
-        probabilities: (T, V).
+        probabilities: (B, T, V).
         symbols: the classes that texts are made of.
     """
 
     def __init__(self, probabilities: np.ndarray, symbols: np.ndarray):
-        self.left_out = 0.0
-        if len(symbols) > MOST_SYMBOLS:
-            mass = probabilities[:, symbols].sum(0)
-            order = np.argsort(-mass, kind="stable")
-            self.left_out = float(mass[order[MOST_SYMBOLS]])  # whoever has it in some frame is no more probable
-            symbols = symbols[order[:MOST_SYMBOLS]]
-        frames, classes = probabilities.shape
-        self._column = np.full(classes, len(symbols))  # the last column is that of all others: never
-        self._column[symbols] = np.arange(len(symbols))
-        y = np.zeros((frames, len(symbols) + 1))
-        y[:, :-1] = probabilities.take(symbols, axis=1)
-        blank = probabilities[:, BLANK]
+        images, frames, classes = probabilities.shape
+        symbols = np.tile(symbols, (images, 1))
+        if symbols.shape[1] > MOST_SYMBOLS:
+            mass = np.take_along_axis(probabilities.sum(1), symbols, axis=1)
+            order = np.argsort(-mass, axis=1, kind="stable")[:, :MOST_SYMBOLS]
+            symbols = np.take_along_axis(symbols, order, axis=1)
+        # An image's classes have a column each; the last one is that of all others: never.
+        self._columns = symbols.shape[1] + 1
+        self._column = np.full((images, classes), self._columns - 1)
+        np.put_along_axis(self._column, symbols, np.arange(self._columns - 1)[None], axis=1)
+        y = np.zeros((images, frames, self._columns))
+        y[:, :, :-1] = np.take_along_axis(probabilities, symbols[:, None], axis=2)
+        blank = probabilities[:, :, BLANK]
         # What all paths together can have after each frame.
-        after = np.ones(frames)
-        after[-2::-1] = (y.sum(1) + blank)[:0:-1].cumprod()
-        self._weighted = y * after[:, None]
-        self._weighted_rows = np.ascontiguousarray(self._weighted.T)
-        self._logs = np.zeros((len(symbols) + 1, frames + 1))
-        np.log(np.maximum(y.T, _FLOOR)).cumsum(axis=1, out=self._logs[:, 1:])
-        blank_logs = np.zeros(frames + 1)
-        np.log(np.maximum(blank, _FLOOR)).cumsum(out=blank_logs[1:])
-        # The probability of blanks alone: in the first t frames, (T + 1,); from frame s on until frame t, (T, T + 1).
-        self._blanks = np.exp(blank_logs)
-        self._blank_runs = np.triu(np.exp(np.minimum(blank_logs - blank_logs[:-1, None], 0.0)), 1)
+        after = np.ones((images, frames))
+        after[:, -2::-1] = (y.sum(2) + blank)[:, :0:-1].cumprod(axis=1)
+        self._weighted = y * after[:, :, None]
+        # By frames: what each column of each image has in it, what blanks have, and blanks alone before it.
+        self._weighted_rows = self._weighted.swapaxes(0, 1).reshape(frames, -1)
+        self._written = y.swapaxes(0, 1).reshape(frames, -1)
+        self._blank = np.ascontiguousarray(blank.T)
+        self._blanks = np.ones((frames + 1, images))
+        self._blank.cumprod(axis=0, out=self._blanks[1:])
 
     # `take` and `put` below: a call of either takes half the time of an index, and arrays are small.
 
-    def start(self) -> np.ndarray:
-        # Before frame 0, 1, ... and after the last, (N, T + 1): the probability of all paths of the beginning that end
-        # in a blank, in its last class.
-        self._blank = self._blanks[None]
-        self._last = np.zeros_like(self._blank)
-        return self._prepare(np.array([len(self._weighted_rows) - 1]))
+    def start(self, images: np.ndarray) -> np.ndarray:
+        self._images = images
+        blanks = self._blanks.take(images, axis=1)
+        return self._keep(np.full(len(images), self._columns - 1), np.zeros(blanks.shape), blanks)
 
     def beginnings(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        return self._begin.take(places * self._begin.shape[1] + self._column.take(symbols))
+        columns = self._column.take(self._images.take(places) * self._column.shape[1] + symbols)
+        return self._begin.take(places * self._columns + columns)
 
     def extend(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        columns = self._column.take(symbols)
-        before = self._last.take(places, axis=0)
-        before[columns == self._columns.take(places)] = 0.0  # the same class again: only after a blank
-        before += self._blank.take(places, axis=0)
-        self._last = self._run(before[:, :-1], self._logs.take(columns, axis=0))
-        self._blank = self._last[:, :-1] @ self._blank_runs
-        return self._prepare(columns)
+        self._images = self._images.take(places)
+        columns = self._column.take(self._images * self._column.shape[1] + symbols)
+        # Before each frame and after the last: all paths of the beginning that went before, if a character can follow,
+        # those of the new one that end in its last class, in a blank after that.
+        paths = np.empty((len(self._both), 3, len(places)))
+        self._both.take(places, axis=1, out=paths[:, 0])
+        again = (columns == self._ended.take(places)).nonzero()[0]  # the same class again: only after a blank
+        paths[:, 0, again] -= self._last.take(places.take(again), axis=1)
+        paths[0, 1:] = 0.0
+        factors = np.empty((len(self._blank), 2, len(places)))
+        self._written.take(self._images * self._columns + columns, axis=1, out=factors[:, 0])
+        self._blank.take(self._images, axis=1, out=factors[:, 1])
+        for arriving, staying, after, factor in zip(paths[:, :2], paths[:, 1:], paths[1:, 1:], factors):
+            np.add(arriving, staying, out=after)
+            np.multiply(after, factor, out=after)
+        return self._keep(columns, paths[:, 1], paths[:, 1] + paths[:, 2])
 
-    def _prepare(self, columns: np.ndarray) -> np.ndarray:
-        self._columns = columns
-        both = self._blank + self._last
-        self._begin = both[:, :-1] @ self._weighted
-        repeated = np.einsum("nt,nt->n", self._last[:, :-1], self._weighted_rows.take(columns, axis=0))
-        again = np.arange(len(columns)) * self._begin.shape[1] + columns
+    def _keep(self, columns: np.ndarray, last: np.ndarray, both: np.ndarray) -> np.ndarray:
+        self._ended, self._last, self._both = columns, last, both
+        self._begin = np.empty((len(columns), self._columns))
+        counts, end = np.bincount(self._images, minlength=len(self._weighted)), 0
+        for image in counts.nonzero()[0].tolist():
+            start, end = end, end + int(counts[image])
+            np.matmul(both[:-1, start:end].T, self._weighted[image], out=self._begin[start:end])
+        weighted = self._weighted_rows.take(self._images * self._columns + columns, axis=1)
+        again = np.arange(len(columns)) * self._columns + columns
+        repeated = np.einsum("tn,tn->n", self._last[:-1], weighted)
         self._begin.put(again, self._begin.take(again) - repeated)
-        return both[:, -1]
-
-    def _run(self, before: np.ndarray, logs: np.ndarray) -> np.ndarray:
-        """What runs of one class for each row gather: `before` (N, T), what may start one at each frame -> (N, T + 1).
-
-        By x(t + 1) = y(t) (x(t) + before(t)), all frames at once: with Y, the product of y, x / Y is a sum.
-        """
-        gathered = np.log(before)
-        gathered -= logs[:, :-1]
-        np.logaddexp.accumulate(gathered, axis=1, out=gathered)
-        gathered += logs[:, 1:]
-        result = np.zeros(logs.shape)
-        np.exp(gathered, out=result[:, 1:])
-        return result
+        return both[-1]

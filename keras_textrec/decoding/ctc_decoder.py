@@ -13,6 +13,7 @@ from keras_textrec.decoding.search import Found
 from keras_textrec.text import CTCTokenizer, Reading
 
 _MOST_NUMBERS = 1 << 14  # that Viterbi keeps of a frame: they are to stay in the processor's caches
+_MOST_IMAGES = 32  # that are searched at a time
 
 
 class CTCDecoder:
@@ -72,10 +73,7 @@ class CTCDecoder:
         return paths
 
     def _texts(self, probabilities: np.ndarray, ratios: list[float]) -> list[Reading]:
-        found = [
-            self.constraint.search(CTCScorer(y, self.constraint.automaton.alphabet), self.constraint.automaton, len(y))
-            for y in probabilities
-        ]
+        found = self._search(probabilities, self.constraint.automaton, [[] for _ in probabilities])
         paths = _paths(probabilities, found, probabilities.argmax(-1))
         readings = map(self._reading, probabilities, ratios, paths)
         return [self.constraint.told(*row) for row in zip(readings, found, strict=True)]
@@ -89,6 +87,7 @@ class CTCDecoder:
             folded = [y if lexicon is None else lexicon.folded(y) for y, lexicon in zip(probabilities, lexica)]
         greedy = [y.argmax(-1) for y in folded]
         found = _greedy_words(folded, greedy, lexica)
+        searched: dict[CompiledLexicon, list[int]] = {}
         for image, (y, lexicon) in enumerate(zip(folded, lexica)):
             # What is more probable than all others together need not be compared with them.
             certain = found[image] and found[image][0].probability > 0.5 and not self.constraint.alternatives
@@ -97,13 +96,25 @@ class CTCDecoder:
             if lexicon.rows:
                 found[image] = _scored_words(y, lexicon, self.constraint.alternatives or 1)
             else:
-                scorer = CTCScorer(y, lexicon.automaton.alphabet)
-                found[image] = self.constraint.search(scorer, lexicon.automaton, len(y), found[image])
+                searched.setdefault(lexicon, []).append(image)
+        for lexicon, images in searched.items():
+            y, known = np.stack([folded[image] for image in images]), [found[image] for image in images]
+            for image, texts in zip(images, self._search(y, lexicon.automaton, known), strict=True):
+                found[image] = texts
         readings = []
         for y, ratio, path, texts, lexicon in zip(folded, ratios, _paths(folded, found, greedy), found, lexica):
             letters = lexicon.letters(self.constraint.text(texts[0], lexicon)) if lexicon and texts else None
             readings.append(self.constraint.told(self._reading(y, ratio, path, letters), texts, lexicon))
         return readings
+
+    def _search(self, probabilities: np.ndarray, automaton: Automaton, known: list[list[Found]]) -> list[list[Found]]:
+        """The best texts of an automaton in each image, where some are known."""
+        found = []
+        for start in range(0, len(probabilities), _MOST_IMAGES):
+            y = probabilities[start : start + _MOST_IMAGES]
+            scorer = CTCScorer(y, automaton.alphabet)
+            found += self.constraint.search(scorer, automaton, y.shape[1], known[start : start + _MOST_IMAGES])
+        return found
 
     def _reading(
         self, probabilities: np.ndarray, ratio: float, path: np.ndarray, letters: Sequence[str] | None = None

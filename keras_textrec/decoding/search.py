@@ -1,4 +1,4 @@
-"""The most probable texts of an automaton, by a network that gives the probability of a text's beginning.
+"""The most probable texts of an automaton in several images, by a network that gives the probability of a beginning.
 
 Texts grow by one character at a time. The probability that a text begins in some way is never less than that of any
 text which does; so a beginning less probable than the best text found is given up without loss (Graves' prefix search).
@@ -7,7 +7,7 @@ and where it could have led to a better text, the search is made again, wider.
 """
 
 import dataclasses
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -15,24 +15,15 @@ import numpy as np
 from keras_textrec.decoding.automaton import Automaton
 
 
-class Beginnings(Protocol):
-    """What one image's network says about the beginnings of texts.
+class Scorer(Protocol):
+    """What a network says about texts in several images. It keeps some of their beginnings, those of an image together,
+    in the order of the images."""
 
-    Attributes:
-        left_out: no text with a class that the scorer leaves out is more probable than this.
-    """
-
-    left_out: float
+    def start(self, images: np.ndarray) -> np.ndarray:
+        """Keeps the empty beginning of each of these images, int (N,), rising; the probabilities of the empty text."""
 
     def beginnings(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
-        """The probability that the text begins as the kept one at `places`, int (N,), and goes on with `symbols`."""
-
-
-class Scorer(Beginnings, Protocol):
-    """A network that takes one image at a time."""
-
-    def start(self) -> np.ndarray:
-        """Goes to the empty beginning; the probability of the empty text, float (1,)."""
+        """The probability that a text begins as the kept one at `places`, int (N,), and goes on with `symbols`."""
 
     def extend(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         """Keeps these beginnings instead; the probability of the text that each of them is, float (N,)."""
@@ -49,8 +40,6 @@ class Found:
     beginnings: tuple[float, ...] = ()
 
 
-# The beginnings that a search wants to keep, as `Scorer.extend` takes them; None: the empty one.
-Request = tuple[np.ndarray, np.ndarray] | None
 # The beginnings of one length: the place of what each goes on from, the class that it adds, its probability, (N,) each.
 Step = tuple[np.ndarray, np.ndarray, np.ndarray]
 
@@ -61,79 +50,72 @@ def best_texts(
     count: int,
     widths: Sequence[int],
     longest: int,
-    known: Sequence[Found] = (),
-) -> tuple[list[Found], bool]:
-    """The most probable texts, the best first; none has the probability 0.
+    known: Sequence[Sequence[Found]],
+) -> list[list[Found]]:
+    """The most probable texts of each image, the best first; none has the probability 0.
 
     Args:
         count: how many, at most.
-        widths: how many beginnings of one length are kept at most; each is tried where the one before was too few.
+        widths: how many beginnings of one length are kept of an image at most; each is tried for the images where the
+            one before was too few.
         longest: the most characters of a text.
-        known: texts that are known to be good: the search is the shorter.
-
-    Returns:
-        The texts, and whether it is certain that there are no better ones.
+        known: of each image, texts that are known to be good: its search is the shorter.
     """
-    search = searching(scorer, automaton, count, widths, longest, known)
-    with np.errstate(divide="ignore"):  # the logarithm of 0
-        request = next(search)
-        while True:
-            complete = scorer.start() if request is None else scorer.extend(*request)
-            try:
-                request = search.send(complete)
-            except StopIteration as end:
-                return end.value
-
-
-def searching(
-    scorer: Beginnings,
-    automaton: Automaton,
-    count: int,
-    widths: Sequence[int],
-    longest: int,
-    known: Sequence[Found] = (),
-) -> Generator[Request, np.ndarray, tuple[list[Found], bool]]:
-    """`best_texts` for who scores several images at once: it yields what the scorer is to keep, and is sent what
-    `Scorer.start` and `Scorer.extend` give."""
-    found = {text.ids: text for text in known}
+    found = [{text.ids: text for text in texts} for texts in known]
+    images = np.arange(len(found))
     for width in widths:
-        lost = max(scorer.left_out, (yield from _search(scorer, automaton, count, width, longest, found)))
-        best = sorted(found.values(), key=lambda text: -text.probability)[:count]
-        certain = lost <= (best[-1].probability if len(best) == count else 0.0)
-        if certain:
+        lost = _search(scorer, automaton, count, width, longest, images, found)
+        images = images[lost > [_least(found[image], count) for image in images]]
+        if not len(images):
             break
-    return best, certain
+    return [sorted(texts.values(), key=lambda text: -text.probability)[:count] for texts in found]
 
 
 def _search(
-    scorer: Beginnings, automaton: Automaton, count: int, width: int, longest: int, found: dict
-) -> Generator[Request, np.ndarray, float]:
-    """One search; adds texts to `found`, and gives the probability of the most probable beginning that was given up
-    because there were too many."""
-    states, lost, least = np.array([0]), 0.0, _least(found, count)
+    scorer: Scorer,
+    automaton: Automaton,
+    count: int,
+    width: int,
+    longest: int,
+    images: np.ndarray,
+    found: list[dict[tuple[int, ...], Found]],
+) -> np.ndarray:
+    """One search in some of the images; adds texts to `found`, and gives, float (images,), the probability of the most
+    probable beginning that was given up in each because there were too many."""
+    least, lost = np.array([_least(found[image], count) for image in images]), np.zeros(len(images))
+    # Of each beginning that is kept: which of the images it is in, and where it stands in the automaton.
+    owners, states = np.arange(len(images)), np.zeros(len(images), int)
     trail: list[Step] = []
-    complete = yield None
+    complete = scorer.start(images)
     for length in range(longest + 1):
-        better = automaton.accepting.take(states) & (complete > least)
-        for place in better.nonzero()[0].tolist():
-            text = _traced(trail, place, float(complete[place]), int(states[place]))
-            found[text.ids] = text
-            least = _least(found, count)
+        better = (automaton.accepting.take(states) & (complete > least.take(owners))).nonzero()[0]
+        for place in better[(-complete.take(better)).argsort()].tolist():
+            if complete[place] > least[owners[place]]:
+                texts = found[images[owners[place]]]
+                text = _traced(trail, place, float(complete[place]), int(states[place]))
+                texts[text.ids] = text
+                least[owners[place]] = _least(texts, count)
         if length == longest:
             break
         places, edges = automaton.leaving(states)
         symbols = automaton.symbols.take(edges)
         bounds = scorer.beginnings(places, symbols)
-        kept = (bounds > least).nonzero()[0]
-        if len(kept) > width:
-            order = (-bounds.take(kept)).argsort(kind="stable")
-            lost = max(lost, float(bounds[kept[order[width]]]))
-            kept = kept.take(order[:width])
+        kept = (bounds > least.take(owners).take(places)).nonzero()[0]
         if not len(kept):
             break
-        places, symbols, states = places.take(kept), symbols.take(kept), automaton.targets.take(edges.take(kept))
-        trail.append((places, symbols, bounds.take(kept)))
-        complete = yield places, symbols
+        places, bounds = places.take(kept), bounds.take(kept)
+        owners = owners.take(places)
+        counts = np.bincount(owners)
+        if counts.max() > width:
+            order = np.lexsort((-bounds, owners))
+            rank = np.arange(len(order)) - (counts.cumsum() - counts).repeat(counts)
+            given_up = order[rank == width]
+            lost[owners[given_up]] = np.maximum(lost[owners[given_up]], bounds[given_up])
+            order = order[rank < width]
+            kept, places, bounds, owners = (each.take(order) for each in (kept, places, bounds, owners))
+        symbols, states = symbols.take(kept), automaton.targets.take(edges.take(kept))
+        trail.append((places, symbols, bounds))
+        complete = scorer.extend(places, symbols)
     return lost
 
 

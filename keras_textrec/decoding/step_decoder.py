@@ -1,6 +1,6 @@
 """Reading by an attention decoder within what is known of the texts: each step sees what was written."""
 
-import itertools
+import functools
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -9,7 +9,7 @@ import numpy as np
 from keras_textrec.decoding.automaton import Automaton
 from keras_textrec.decoding.constraint import Constraint
 from keras_textrec.decoding.lexicons import FEW, CompiledLexicon, Lexicon
-from keras_textrec.decoding.search import Found, Request, searching
+from keras_textrec.decoding.search import Found, best_texts
 from keras_textrec.text import Character, Reading, SequenceTokenizer
 
 BEGINNINGS = 8  # of one length that are kept for a pattern or alternatives
@@ -67,51 +67,31 @@ class StepDecoder:
             return [constraint.told(reading) for reading in self._greedy(steps_of(np.arange(rows) % images))[:images]]
         given = [constraint.lexica] * images if lexica is None else lexica
         compiled = [None if lexicon is None else constraint.compiled(lexicon) for lexicon in given]
-        automata = {
-            image: constraint.automaton if compiled[image] is None else self._classes(compiled[image])
-            for image in range(images)
-            if given[image] is None or compiled[image] is not None
-        }
+        automata: dict[Automaton, list[int]] = {}
+        classes = functools.cache(self._classes)
+        for image, lexicon in enumerate(compiled):
+            if lexicon is not None:
+                automata.setdefault(classes(lexicon), []).append(image)
+            elif given[image] is None:
+                automata.setdefault(constraint.automaton, []).append(image)
         found: list[list[Found]] = [[] for _ in range(images)]
         several = max(1, _MOST_ROWS // self._rows)
-        for start in range(0, len(automata), several):
-            group = dict(itertools.islice(automata.items(), start, start + several))
-            for image, texts in zip(group, self._search(steps_of, group)):
-                found[image] = texts
+        for automaton, those in automata.items():
+            for start in range(0, len(those), several):
+                group = those[start : start + several]
+                for image, texts in zip(group, self._search(steps_of, automaton, group), strict=True):
+                    found[image] = texts
         readings = (self._reading(texts[0]) if texts else Reading("", 0.0) for texts in found)
         return [constraint.told(*row) for row in zip(readings, found, compiled, strict=True)]
 
-    def _search(self, steps_of: Callable[[np.ndarray], Steps], automata: dict[int, Automaton]) -> list[list[Found]]:
-        """The best texts of some images, all at the same step at a time."""
+    def _search(
+        self, steps_of: Callable[[np.ndarray], Steps], automaton: Automaton, images: list[int]
+    ) -> list[list[Found]]:
+        """The best texts of an automaton in some images, all at the same step at a time."""
         count, longest = self.constraint.alternatives or 1, self.steps - len(self._first)
-        images, rows = len(automata), self._rows
-        steps = steps_of(np.repeat(np.resize([*automata], 1 << (images - 1).bit_length()), rows))
-        scorers = [StepScorer(self.tokenizer.end_id) for _ in automata]
-        searches = [
-            searching(scorer, automaton, count, (rows,), longest)
-            for scorer, automaton in zip(scorers, automata.values())
-        ]
-        wanted = {image: next(search) for image, search in enumerate(searches)}
-        found: list[list[Found]] = [[] for _ in automata]
-        states = steps.start()
-        for place, symbol in enumerate(self._first):
-            chances, states = steps(np.full(len(states[0]), symbol, "int32"), place, states)
-        while True:
-            for image, request in list(wanted.items()):
-                try:
-                    ends = scorers[image].keep(request, chances[image * rows : (image + 1) * rows])
-                    wanted[image] = searches[image].send(ends)
-                except StopIteration as end:
-                    found[image], _ = end.value
-                    del wanted[image]
-            if not wanted:
-                return found
-            place += 1
-            before, origins = np.zeros(len(chances), "int32"), np.arange(len(chances))  # other rows are not looked at
-            for image, (places, symbols) in wanted.items():
-                block = slice(image * rows, image * rows + len(places))
-                before[block], origins[block] = symbols, image * rows + places
-            chances, states = steps(before, place, [state[origins] for state in states])
+        steps = steps_of(np.repeat(np.resize(images, 1 << (len(images) - 1).bit_length()), self._rows))
+        scorer = StepScorer(steps, self._first, self.tokenizer.end_id, self._rows)
+        return best_texts(scorer, automaton, count, (self._rows,), longest, [[] for _ in images])
 
     def _reading(self, found: Found) -> Reading:
         chances = np.divide(found.beginnings, (1.0, *found.beginnings[:-1])).tolist()
@@ -163,26 +143,43 @@ class StepDecoder:
 
 
 class StepScorer:
-    """The probabilities of one image's texts and their beginnings, for `searching`: products of what the steps say.
+    """The probabilities of texts and their beginnings, a `Scorer`: products of what the steps say.
 
     Args:
+        steps: the decoder, the first `rows` of whose rows are those of the first image.
+        first: the symbols of the steps before the first character.
         end: the symbol that ends a text.
+        rows: of each image: how many beginnings it can keep.
     """
 
-    left_out = 0.0
-
-    def __init__(self, end: int):
+    def __init__(self, steps: Steps, first: Sequence[int], end: int, rows: int):
+        self._steps = steps
+        self._first = first
         self._end = end
+        self._rows = rows
+
+    def start(self, images: np.ndarray) -> np.ndarray:
+        self._states = self._steps.start()
+        self._place = len(self._first) - 1
+        for place, symbol in enumerate(self._first):
+            before = np.full(len(self._states[0]), symbol, "int32")
+            chances, self._states = self._steps(before, place, self._states)
+        return self._keep(images * self._rows, np.ones(len(images)), chances)
 
     def beginnings(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         return self._begin[places] * self._next[places, symbols]
 
-    def keep(self, request: Request, chances: np.ndarray) -> np.ndarray:
-        """Keeps these beginnings instead; the probability of the text that each of them is, float (N,).
+    def extend(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
+        begin, came_from = self.beginnings(places, symbols), self._at[places]
+        first = came_from // self._rows * self._rows  # of the image's rows, which are filled from there on
+        at = first + np.arange(len(first)) - np.searchsorted(first, first)
+        before, origins = np.zeros(len(self._states[0]), "int32"), np.arange(len(self._states[0]))
+        before[at], origins[at] = symbols, came_from  # other rows are not looked at
+        self._place += 1
+        chances, self._states = self._steps(before, self._place, [state[origins] for state in self._states])
+        return self._keep(at, begin, chances)
 
-        Args:
-            chances: float (rows, V), of the symbols that follow each.
-        """
-        self._begin = np.ones(1) if request is None else self.beginnings(*request)
-        self._next = chances
-        return self._begin * chances[: len(self._begin), self._end]
+    def _keep(self, at: np.ndarray, begin: np.ndarray, chances: np.ndarray) -> np.ndarray:
+        """Keeps beginnings that stand at some rows; their probability as texts."""
+        self._at, self._begin, self._next = at, begin, chances[at]
+        return begin * self._next[:, self._end]

@@ -41,6 +41,7 @@ def read(probabilities, lexica=None, tokenizer=TOKENIZER, **constraints):
     return decoder.decode(probabilities[None], np.ones(1), lexica)[0]
 
 
+WORDS = [word for length in (1, 2, 3, 4) for word in itertools.product(CHARACTERS, repeat=length)]
 PATTERNS = ["a*1?", "(?i)a(a|1)+", r"\w{2}", "(aa|A1)*", "(?:a|aA)(?:1|A1)", "[aA]{3}"]
 
 
@@ -134,6 +135,22 @@ def test_a_word_that_is_not_likely_enough_is_none():
     assert (reading.text, reading.confidence) == (None, pytest.approx(0.05))
     assert read(y, lexicon=["aaaaa"], min_confidence=0.5).text is None
     assert "text" in reading.to_dict() and reading._repr_html_()
+
+
+@pytest.mark.parametrize(
+    "constraints",
+    [{"alternatives": 3}, {"alternatives": 2, "pattern": "a+[A1]?a*"}, {"lexicon": [*map("".join, WORDS)]}],
+)
+def test_images_are_searched_together_as_alone(constraints):
+    """A beginning goes on in its own image, though others of the batch are searched at the same time."""
+    y = np.random.default_rng(3).dirichlet(np.full(4, 0.4), (40, 5))
+    together = CTCDecoder(TOKENIZER, Constraint(TOKENIZER, **constraints)).decode(y, np.ones(len(y)))
+    for each, reading in zip(y, together, strict=True):
+        alone = read(each, **constraints)
+        assert reading.text == alone.text
+        assert reading.confidence == pytest.approx(alone.confidence)
+        chances = [[text.probability for text in one.alternatives or ()] for one in (reading, alone)]
+        assert chances[0] == pytest.approx(chances[1])
 
 
 def test_many_words_over_a_large_charset():
