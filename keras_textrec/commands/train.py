@@ -93,6 +93,7 @@ def _train(options: argparse.Namespace) -> int:
     from keras_textrec.models import TextRecognizer
     from keras_textrec.presets import override
     from keras_textrec.presets.description import converter_of, model_class
+    from keras_textrec.reports.curves import can_draw
     from keras_textrec.text.charset import Charset, config_with_charset, typed_characters
     from keras_textrec.training.agreement import together
     from keras_textrec.training.distribution import is_relaunch, local_process_count, process_index
@@ -106,6 +107,11 @@ def _train(options: argparse.Namespace) -> int:
             check_folder(options.output)
         if options.find_lr:
             check_file(options.find_lr)
+            if not can_draw():
+                raise ModuleNotFoundError(
+                    'The plot of --find-lr needs Matplotlib: pip install "keras-textrec[reports]". Without a file, the '
+                    "rates are printed alone."
+                )
         callbacks = []
         if options.tensorboard and options.output and not process_index():
             if missing := [name for name in ("tensorflow", "tensorboard") if importlib.util.find_spec(name) is None]:

@@ -397,6 +397,10 @@ def test_trials_leave_no_folder(place, tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out.startswith("Not known: 0 of 9 words are read right after 1 steps")
     found = trials.LearningRates(np.geomspace(1e-4, 1, 51), np.array([5.0] * 10 + [0.1] * 40 + [9.0]))
     monkeypatch.setattr(trials, "find_learning_rate", lambda *arguments: found)
+    assert main([*data, "--find-lr", "rates.png"]) == 1  # before a minute is spent
+    told = capsys.readouterr()
+    assert "The plot of --find-lr needs Matplotlib" in told.err and not told.out
+    monkeypatch.setattr("keras_textrec.reports.curves.can_draw", lambda: True)
     assert main([*data, "--find-lr", "rates.png"]) == 0
     assert "Suggested: -o training.learning_rate=0.0" in capsys.readouterr().out
     assert [path.name for path in tmp_path.iterdir()] == ["rates.png"]
