@@ -100,9 +100,9 @@ class Constraint:
     ) -> list[list[Found]]:
         """The most probable texts of an automaton in each image, as many as were asked for."""
         count = self.alternatives or 1
-        widths = [max(8, 2 * count), max(64, 8 * count)]
-        if self.lexica is not None:  # few words go on from a beginning, so that many beginnings take little longer
-            del widths[0]
+        widest = max(64, 8 * count)
+        # Few of a lexicon's words go on from a beginning, so that many beginnings take little longer than some.
+        widths = (max(8, 2 * count), widest) if self.lexica is None else (widest,)
         return best_texts(scorer, automaton, count, widths, longest, known)
 
     def told(self, reading: Reading, found: Sequence[Found] = (), lexicon: CompiledLexicon | None = None) -> Reading:

@@ -238,7 +238,7 @@ class CTCScorer:
     def start(self, images: np.ndarray) -> np.ndarray:
         self._images = images
         blanks = self._blanks.take(images, axis=1)
-        return self._keep(np.full(len(images), self._columns - 1), np.zeros(blanks.shape), blanks)
+        return self._keep(np.full(len(images), self._columns - 1), blanks, blanks)
 
     def beginnings(self, places: np.ndarray, symbols: np.ndarray) -> np.ndarray:
         columns = self._column.take(self._images.take(places) * self._column.shape[1] + symbols)
@@ -252,7 +252,7 @@ class CTCScorer:
         paths = np.empty((len(self._both), 3, len(places)))
         self._both.take(places, axis=1, out=paths[:, 0])
         again = (columns == self._ended.take(places)).nonzero()[0]  # the same class again: only after a blank
-        paths[:, 0, again] -= self._last.take(places.take(again), axis=1)
+        paths[:, 0, again] = self._in_blank.take(places.take(again), axis=1)
         paths[0, 1:] = 0.0
         factors = np.empty((len(self._blank), 2, len(places)))
         self._written.take(self._images * self._columns + columns, axis=1, out=factors[:, 0])
@@ -260,10 +260,11 @@ class CTCScorer:
         for arriving, staying, after, factor in zip(paths[:, :2], paths[:, 1:], paths[1:, 1:], factors):
             np.add(arriving, staying, out=after)
             np.multiply(after, factor, out=after)
-        return self._keep(columns, paths[:, 1], paths[:, 1] + paths[:, 2])
+        return self._keep(columns, paths[:, 2], paths[:, 1] + paths[:, 2])
 
-    def _keep(self, columns: np.ndarray, last: np.ndarray, both: np.ndarray) -> np.ndarray:
-        self._ended, self._last, self._both = columns, last, both
+    def _keep(self, columns: np.ndarray, in_blank: np.ndarray, both: np.ndarray) -> np.ndarray:
+        """Keeps what paths have, (T + 1, N), of those that end in a blank, and of all; the probability of the texts."""
+        self._ended, self._in_blank, self._both = columns, in_blank, both
         self._begin = np.empty((len(columns), self._columns))
         counts, end = np.bincount(self._images, minlength=len(self._weighted)), 0
         for image in counts.nonzero()[0].tolist():
@@ -271,6 +272,5 @@ class CTCScorer:
             np.matmul(both[:-1, start:end].T, self._weighted[image], out=self._begin[start:end])
         weighted = self._weighted_rows.take(self._images * self._columns + columns, axis=1)
         again = np.arange(len(columns)) * self._columns + columns
-        repeated = np.einsum("tn,tn->n", self._last[:-1], weighted)
-        self._begin.put(again, self._begin.take(again) - repeated)
+        self._begin.put(again, np.einsum("tn,tn->n", in_blank[:-1], weighted))
         return both[-1]

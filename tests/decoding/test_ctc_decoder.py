@@ -153,6 +153,17 @@ def test_images_are_searched_together_as_alone(constraints):
         assert chances[0] == pytest.approx(chances[1])
 
 
+def test_a_letter_twice_with_hardly_a_blank_between():
+    """Its probability is far less than that of the letter once, and still exact."""
+    y = np.array([[0.1, 0.9, 0, 0], [1e-25, 1.0, 0, 0], [0.1, 0.9, 0, 0], [1e-25, 0.9, 0, 0.1]])
+    sums, words = texts_of(y)[0], [*map("".join, WORDS)]
+    found = read(y, lexicon=words, alternatives=len(words)).alternatives
+    assert {"a", "aa", "a1", "aa1"} <= {other.text for other in found}
+    assert {other.text: other.probability for other in found} == pytest.approx(
+        {word: sums[word] for word in words if sums.get(word)}, rel=1e-9, abs=0
+    )
+
+
 def test_many_words_over_a_large_charset():
     """More classes than a search looks at: still what scoring every word gives."""
     rng = np.random.default_rng(2)
