@@ -1,9 +1,9 @@
 """Keras' layers, right and quick on every backend: the same names, arguments, variables and numbers.
 
 What Keras 3.15 does otherwise: TensorFlow has no depthwise convolution with strides (2, 1) but with oneDNN or XLA; on
-JAX, depthwise convolutions are slow on CPUs; on PyTorch every map is copied twice for a convolution, a normalisation is
-ten operators, and off CUDA an LSTM is a loop in Python. The classes are called as Keras' are: the names are part of the
-keys that weights are kept under.
+JAX, depthwise and 1x1 convolutions are slow on CPUs; on PyTorch every map is copied twice for a convolution, a
+normalisation is ten operators, and off CUDA an LSTM is a loop in Python. The classes are called as Keras' are: the
+names are part of the keys that weights are kept under.
 
 Maps are channels-last, (B, H, W, C). `jax_operators` and `torch_operators` have what is called on those backends.
 """
@@ -57,9 +57,20 @@ class Conv2D(_Padded, layers.Conv2D):
 
     def call(self, x):
         padding = _torch_padding(self)
-        if padding is None:
-            return super().call(self.padded(x))
-        return _torch_convolution(self, x, _value(self.kernel), padding, self.groups)
+        if padding is not None:
+            return _torch_convolution(self, x, _value(self.kernel), padding, self.groups)
+        x = self.padded(x)
+        if not self._is_slow_by_xla():
+            return super().call(x)
+        x = ops.matmul(x, self.kernel[0, 0])
+        x = x + self.bias if self.use_bias else x
+        return self.activation(x)
+
+    def _is_slow_by_xla(self) -> bool:
+        """Whether it is a product of matrices whose gradient XLA computes ten times as fast if it is told so."""
+        steps = (self.kernel_size, self.strides, self.dilation_rate, self.groups, self.data_format)
+        is_product = steps == ((1, 1), (1, 1), (1, 1), 1, FORMAT)
+        return is_product and keras.backend.backend() == "jax" and jax_operators.runs_on_cpu()
 
 
 @keras.saving.register_keras_serializable("keras_textrec")

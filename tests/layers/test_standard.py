@@ -99,6 +99,9 @@ def test_depthwise_convolution_in_16_bits(dtype):
 OPTIONS = [
     {"filters": 6, "kernel_size": 3, "padding": "same", "activation": "relu"},
     {"filters": 6, "kernel_size": 1, "use_bias": False},
+    {"filters": 6, "kernel_size": 1, "activation": "relu"},
+    {"filters": 6, "kernel_size": 1, "strides": 2},
+    {"filters": 6, "kernel_size": 1, "groups": 2},
     {"filters": 6, "kernel_size": (3, 2), "strides": (2, 1)},
     {"filters": 6, "kernel_size": (2, 4), "padding": "same"},
     {"filters": 6, "kernel_size": 3, "padding": "same", "strides": 2},
