@@ -38,6 +38,10 @@ class _Padded:
         rows, columns = self.pad
         return ops.pad(x, [(0, 0), (rows, rows), (columns, columns), (0, 0)]) if any(self.pad) else x
 
+    def finished(self, x):
+        """What comes after the products: the bias and the activation."""
+        return self.activation(x + self.bias if self.use_bias else x)
+
     def compute_output_shape(self, input_shape):
         batch, *sizes, channels = input_shape
         sizes = [size and size + 2 * pad for size, pad in zip(sizes, self.pad, strict=True)]
@@ -60,17 +64,13 @@ class Conv2D(_Padded, layers.Conv2D):
         if padding is not None:
             return _torch_convolution(self, x, _value(self.kernel), padding, self.groups)
         x = self.padded(x)
-        if not self._is_slow_by_xla():
-            return super().call(x)
-        x = ops.matmul(x, self.kernel[0, 0])
-        x = x + self.bias if self.use_bias else x
-        return self.activation(x)
+        return self.finished(ops.matmul(x, self.kernel[0, 0])) if self._is_slow_by_xla() else super().call(x)
 
     def _is_slow_by_xla(self) -> bool:
-        """Whether it is a product of matrices whose gradient XLA computes ten times as fast if it is told so."""
+        """Whether it is a product of matrices: as that, XLA on CPUs computes its gradients in a tenth of the time."""
         steps = (self.kernel_size, self.strides, self.dilation_rate, self.groups, self.data_format)
         is_product = steps == ((1, 1), (1, 1), (1, 1), 1, FORMAT)
-        return is_product and keras.backend.backend() == "jax" and jax_operators.runs_on_cpu()
+        return is_product and _has_xla_on_cpu()
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -83,8 +83,7 @@ class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
 
     def call(self, x):
         if self._scales():
-            y = x * self.kernel[0, 0, :, 0]
-            return self.activation(y + self.bias if self.use_bias else y)
+            return self.finished(x * self.kernel[0, 0, :, 0])
         padding = _torch_padding(self)
         if padding is not None:
             kernel = _value(self.kernel)
@@ -104,8 +103,7 @@ class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
             step = math.gcd(*self.strides)
             x = ops.depthwise_conv(x, self.kernel, step, self.padding, FORMAT, self.dilation_rate)
             x = x[:, :: self.strides[0] // step, :: self.strides[1] // step]
-        x = x + self.bias if self.use_bias else x
-        return self.activation(x)
+        return self.finished(x)
 
     def _scales(self) -> bool:
         """Whether it is a factor for each channel: backends compute that as any other convolution."""
@@ -113,7 +111,7 @@ class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
         return steps == ((1, 1), (1, 1), (0, 0), 1, FORMAT)
 
     def _is_slow_by_xla(self, x) -> bool:
-        if keras.backend.backend() != "jax" or not jax_operators.runs_on_cpu() or x.dtype != "float32":
+        if not _has_xla_on_cpu() or x.dtype != "float32":
             return False
         one_step = self.strides == (1, 1)  # "same" pads otherwise where it strides
         is_plain = self.depth_multiplier == 1 and self.dilation_rate == (1, 1) and self.data_format == FORMAT
@@ -279,6 +277,10 @@ def _torch_padding(layer) -> tuple[int, ...] | None:
     if layer.strides != (1, 1) or any(width % 2 for width in widths):
         return None  # "same" pads one side more than the other
     return tuple(width // 2 for width in widths)
+
+
+def _has_xla_on_cpu() -> bool:
+    return keras.backend.backend() == "jax" and jax_operators.runs_on_cpu()
 
 
 def _torch_convolution(layer, x, kernel, padding, groups):
