@@ -35,7 +35,7 @@ trap 'exit 130' INT TERM
 for name in "${!tests[@]}"; do
     [ "$name" = tensorflow ] && onednn=1 || onednn=0
     TF_ENABLE_ONEDNN_OPTS=$onednn OMP_NUM_THREADS=1 KERAS_BACKEND=${name%%-*} \
-        "$environment/bin/python" -m pytest tests -rs -m "${tests[$name]}" >"$environment/$name.log" 2>&1 &
+        "$environment/bin/python" -m pytest tests -rs --durations=15 -m "${tests[$name]}" >"$environment/$name.log" 2>&1 &
     runs[$name]=$!
 done
 failed=
