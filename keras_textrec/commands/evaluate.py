@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import find_sources
+    from keras_textrec.decoding import Lexicon
     from keras_textrec.models import RepSVTRDetector, TextRecognizer
     from keras_textrec.presets.description import model_class
     from keras_textrec.reports import evaluate
@@ -48,9 +49,14 @@ def run(options: argparse.Namespace) -> int:
     kinds = [model_class(describe(preset)) for preset in presets]
     if issubclass(kinds[0], RepSVTRDetector):
         return _evaluate_detector(options)
+    lexicon = options.lexicon
+    if options.unlisted is not None:
+        if isinstance(lexicon, bool):
+            raise ValueError("--unlisted goes with --lexicon FILE.")
+        lexicon = Lexicon(lexicon, ignore_case=True, ignore_punctuation=True, unlisted=options.unlisted)
     sources = find_sources(options.folders)  # before the weights are had, which may take a while
     models = {preset: TextRecognizer.from_preset(preset) for preset in presets}
-    evaluation = evaluate(models, sources, options.batch_size, options.lexicon, **known.of_options(options))
+    evaluation = evaluate(models, sources, options.batch_size, lexicon, **known.of_options(options))
     content = evaluation.results
     if options.against:
         print(f"{options.preset}:")
@@ -75,7 +81,7 @@ def _evaluate_detector(options: argparse.Namespace) -> int:
     from keras_textrec.models import RepSVTRDetector
     from keras_textrec.reading.finding import evaluate_regions
 
-    for name in ("against", "lexicon", "allow", "pattern", "orientations", "html", "csv"):
+    for name in ("against", "lexicon", "unlisted", "allow", "pattern", "orientations", "html", "csv"):
         if getattr(options, name):
             raise ValueError(f"--{name} is for recognisers; {options.preset} is a detector.")
     sources = {path: open_region_source(path) for path in options.folders}

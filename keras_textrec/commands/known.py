@@ -15,6 +15,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> Any:
         help="read each image turned counterclockwise, too, and keep the best: 0,180 or 0,90,180,270 or 0,stacked "
         "(letters one below the other) or tall (all but 180, of images higher than wide)",
     )
+    group.add_argument(
+        "--unlisted",
+        type=float,
+        metavar="SHARE",
+        help="of the lexicon: how often any other text occurs, beside the rarest word: 0.001 for the words of a "
+        "language, which then mend what is nearly one of them (default: 0, never)",
+    )
     return group
 
 

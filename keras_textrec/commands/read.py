@@ -37,7 +37,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--recursive", action="store_true", help="read the folders in the folders, too")
     group = known.add_arguments(parser)
-    group.add_argument("--lexicon", metavar="FILE", help="the words that a text may be, one a line, UTF-8")
+    group.add_argument(
+        "--lexicon",
+        metavar="FILE",
+        help="the words that a text may be, one a line, UTF-8; or on every line a word, a tab and how often it occurs",
+    )
     group.add_argument("--ignore-case", action="store_true", help="of the lexicon")
     group.add_argument("--ignore-punctuation", action="store_true", help="of the lexicon, spaces too")
     group.add_argument(
@@ -78,7 +82,10 @@ def _constraints(options: argparse.Namespace) -> dict[str, Any]:
     if options.lexicon is not None:
         from keras_textrec.decoding import Lexicon
 
-        constraints["lexicon"] = Lexicon(options.lexicon, options.ignore_case, options.ignore_punctuation)
+        ignored = options.ignore_case, options.ignore_punctuation
+        constraints["lexicon"] = Lexicon(options.lexicon, *ignored, options.unlisted or 0.0)
+    elif options.unlisted is not None:
+        raise ValueError("--unlisted goes with --lexicon.")
     elif options.ignore_case or options.ignore_punctuation:
         raise ValueError("--ignore-case and --ignore-punctuation go with --lexicon; a pattern begins with (?i).")
     return constraints

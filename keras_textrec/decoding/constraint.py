@@ -36,8 +36,8 @@ class Constraint:
     Args:
         allow: the characters that a text may have, or ranges of them: "0-9A-Z-".
         pattern: a regular expression that the whole text fits, of these characters where they are given.
-        lexicon: the words that a text may be: a list, a UTF-8 file of one a line, or a `Lexicon`; or a list or iterator
-            of lists or of lexica, one for each image.
+        lexicon: the words that a text may be: a list, a mapping to how often each occurs, a UTF-8 file of one a line,
+            or a `Lexicon`; or a list or iterator of these but files, one for each image.
         alternatives: how many of the most probable texts a reading names; the first is its own.
         min_confidence: of a lexicon: where the best word's confidence is less, the text is None.
 
@@ -95,11 +95,15 @@ class Constraint:
             logger.warning("The text is empty: %s", error)
             return None
 
+    @property
+    def count(self) -> int:
+        """How many texts of an image are told."""
+        return self.alternatives or 1
+
     def search(
-        self, scorer: Scorer, automaton: Automaton, longest: int, known: Sequence[Sequence[Found]]
+        self, scorer: Scorer, automaton: Automaton, longest: int, known: Sequence[Sequence[Found]], count: int
     ) -> list[list[Found]]:
-        """The most probable texts of an automaton in each image, as many as were asked for."""
-        count = self.alternatives or 1
+        """The most probable texts of an automaton in each image, `count` of them."""
         widest = max(64, 8 * count)
         # Few of a lexicon's words go on from a beginning, so that many beginnings take little longer than some.
         widths = (max(8, 2 * count), widest) if self.lexica is None else (widest,)
@@ -110,7 +114,7 @@ class Constraint:
 
         Args:
             reading: of the best text.
-            found: the texts that a search found, the best first.
+            found: the texts that a search found, the best first; of an open lexicon, their classes as they are read.
             lexicon: the words that they are.
         """
         description = self.description if lexicon is None else repr(lexicon.lexicon)
@@ -122,7 +126,7 @@ class Constraint:
                 merged[words] = merged.get(words, 0.0) + text.probability
             changes["alternatives"] = tuple(Alternative(*pair) for pair in merged.items())
         if lexicon is not None and found:
-            confidence = found[0].probability ** (1 / len(found[0].ids))
+            confidence = found[0].probability ** (1 / len(found[0].ids)) if found[0].ids else 0.0
             unlikely = self.min_confidence is not None and confidence < self.min_confidence
             changes |= {"text": None if unlikely else self.text(found[0], lexicon), "confidence": confidence}
         elif self.lexica is not None and self.min_confidence:
@@ -131,7 +135,7 @@ class Constraint:
 
     def text(self, found: Found, lexicon: CompiledLexicon | None = None) -> str:
         """What a search found, as a person writes it."""
-        if lexicon is not None:
+        if lexicon is not None and not lexicon.lexicon.unlisted:
             return lexicon.lexicon.words[lexicon.word_of[found.state]]
         return self.tokenizer.text(found.ids)
 

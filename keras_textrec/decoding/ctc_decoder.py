@@ -1,5 +1,6 @@
 """Reading the probabilities of a CTC network within what is known of the texts."""
 
+import dataclasses
 import functools
 from collections.abc import Sequence
 
@@ -73,7 +74,8 @@ class CTCDecoder:
         return paths
 
     def _texts(self, probabilities: np.ndarray, ratios: list[float]) -> list[Reading]:
-        found = self._search(probabilities, self.constraint.automaton, [[] for _ in probabilities])
+        known: list[list[Found]] = [[] for _ in probabilities]
+        found = self._search(probabilities, self.constraint.automaton, known, self.constraint.count)
         paths = _paths(probabilities, found, probabilities.argmax(-1))
         readings = map(self._reading, probabilities, ratios, paths)
         return [self.constraint.told(*row) for row in zip(readings, found, strict=True)]
@@ -85,35 +87,48 @@ class CTCDecoder:
             folded = list(lexica[0].folded(probabilities))
         else:
             folded = [y if lexicon is None else lexicon.folded(y) for y, lexicon in zip(probabilities, lexica)]
-        greedy = [y.argmax(-1) for y in folded]
+        greedy, free = [y.argmax(-1) for y in folded], probabilities.argmax(-1)
         found = _greedy_words(folded, greedy, lexica)
+        for image, text in _unlisted_texts(probabilities, free, found, lexica).items():
+            found[image] = [text]
         searched: dict[CompiledLexicon, list[int]] = {}
         for image, (y, lexicon) in enumerate(zip(folded, lexica)):
-            # What is more probable than all others together need not be compared with them.
-            certain = found[image] and found[image][0].probability > 0.5 and not self.constraint.alternatives
-            if lexicon is None or certain:
+            # What outweighs all others together need not be compared with them.
+            if lexicon is None or (lexicon.settled(found[image]) and not self.constraint.alternatives):
                 continue
             if lexicon.rows:
-                found[image] = _scored_words(y, lexicon, self.constraint.alternatives or 1)
+                unlisted = [text for text in found[image] if text.state < 0]
+                found[image] = unlisted + _scored_words(y, lexicon, max(self.constraint.count, lexicon.candidates))
             else:
                 searched.setdefault(lexicon, []).append(image)
         for lexicon, images in searched.items():
             y, known = np.stack([folded[image] for image in images]), [found[image] for image in images]
-            for image, texts in zip(images, self._search(y, lexicon.automaton, known), strict=True):
+            count = max(self.constraint.count, lexicon.candidates)
+            for image, texts in zip(images, self._search(y, lexicon.automaton, known, count), strict=True):
                 found[image] = texts
+        found = [lexicon.best(texts, self.constraint.count) if lexicon else [] for texts, lexicon in zip(found, lexica)]
         readings = []
-        for y, ratio, path, texts, lexicon in zip(folded, ratios, _paths(folded, found, greedy), found, lexica):
-            letters = lexicon.letters(self.constraint.text(texts[0], lexicon)) if lexicon and texts else None
-            readings.append(self.constraint.told(self._reading(y, ratio, path, letters), texts, lexicon))
+        for image, (path, texts, lexicon) in enumerate(zip(_paths(folded, found, greedy), found, lexica)):
+            y, letters = folded[image], None
+            if texts and lexicon.lexicon.unlisted:
+                y = probabilities[image]
+                paths = _as_written(y, free[image], folded[image], path, texts, lexicon)
+                texts = [dataclasses.replace(text, ids=collapse(path)) for text, path in zip(texts, paths)]
+                path = paths[0]
+            elif texts:
+                letters = lexicon.letters(self.constraint.text(texts[0], lexicon))
+            readings.append(self.constraint.told(self._reading(y, ratios[image], path, letters), texts, lexicon))
         return readings
 
-    def _search(self, probabilities: np.ndarray, automaton: Automaton, known: list[list[Found]]) -> list[list[Found]]:
-        """The best texts of an automaton in each image, where some are known."""
+    def _search(
+        self, probabilities: np.ndarray, automaton: Automaton, known: list[list[Found]], count: int
+    ) -> list[list[Found]]:
+        """The most probable texts of an automaton in each image, where some are known."""
         found = []
         for start in range(0, len(probabilities), _MOST_IMAGES):
             y = probabilities[start : start + _MOST_IMAGES]
             scorer = CTCScorer(y, automaton.alphabet)
-            found += self.constraint.search(scorer, automaton, y.shape[1], known[start : start + _MOST_IMAGES])
+            found += self.constraint.search(scorer, automaton, y.shape[1], known[start : start + _MOST_IMAGES], count)
         return found
 
     def _reading(
@@ -145,6 +160,44 @@ def _greedy_words(
         for (image, (ids, state)), probability in zip(texts.items(), lattice.probabilities().tolist()):
             found[image] = [Found(probability, ids, state)]
     return found
+
+
+def _unlisted_texts(
+    probabilities: np.ndarray, paths: np.ndarray, found: list[list[Found]], lexica: list[CompiledLexicon | None]
+) -> dict[int, Found]:
+    """The free readings that no list has, of images whose lexicon is open; their ids are numbers of its `fold`."""
+    texts = {}
+    for image, (path, lexicon) in enumerate(zip(paths, lexica)):
+        if lexicon is not None and lexicon.lexicon.unlisted and not found[image]:
+            numbers = collapse(lexicon.fold[path])
+            if lexicon.automaton.end(numbers) < 0:
+                texts[image] = numbers, collapse(path)
+    written = {image: ids for image, (_, ids) in texts.items() if ids}
+    chances = {image: float(probabilities[image, :, BLANK].prod()) for image in texts}
+    if written:
+        lattice = TextLattice([probabilities[image] for image in written], [*written.values()])
+        chances |= zip(written, lattice.probabilities().tolist())
+    return {image: Found(chances[image], numbers, -1) for image, (numbers, _) in texts.items()}
+
+
+def _as_written(
+    probabilities: np.ndarray,
+    free: np.ndarray,
+    folded: np.ndarray,
+    best: np.ndarray,
+    texts: list[Found],
+    lexicon: CompiledLexicon,
+) -> list[np.ndarray]:
+    """The paths of one image's texts of an open lexicon, with case and punctuation as they stand there, int (T,) each.
+
+    Args:
+        free: the path of its free reading.
+        best: the first text's path over the numbers of `lexicon.fold`.
+    """
+    paths = {texts[0].ids: best}
+    if words := [text.ids for text in texts[1:] if text.state >= 0]:
+        paths |= zip(words, TextLattice(folded, words).paths())
+    return [free if text.state < 0 else lexicon.unfolded(paths[text.ids], probabilities) for text in texts]
 
 
 def _scored_words(probabilities: np.ndarray, lexicon: CompiledLexicon, count: int) -> list[Found]:

@@ -5,50 +5,68 @@ import itertools
 import os
 import pathlib
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from keras_textrec.decoding.automaton import trie
+from keras_textrec.decoding.search import Found
 from keras_textrec.text import Charset, Tokenizer
+from keras_textrec.text.word_lists import with_frequencies
 
 FEW = 64  # words that are all scored
+_WEIGHED = 8  # of the words that an image shows most probably, at least
 
 
 class Lexicon:
-    """The words that an image may show, and what of them is compared.
+    """The words that an image may show, or mostly shows, and what of them is compared.
 
-    Of words that are the same then, the first is what is read.
+    Of words that are the same then, the first is what is read, and the most frequent one counts.
+
+    What is read is the text whose probability, times the square root of how often it occurs, is the greatest: the
+    square root, for a network has learnt a part of that from the words of its own training.
 
     Args:
-        words: the words, or a UTF-8 file of one a line.
+        words: the words, or with how often each occurs; or a UTF-8 file of a word a line, or of "word<TAB>how often it
+            occurs" on every line. Without frequencies, one is as frequent as another.
         ignore_case: whether a letter may be read in either case.
         ignore_punctuation: whether all but letters, digits and the marks on them may be read or left out, spaces too.
+        unlisted: how often any one other text occurs, beside the rarest of the words. 0: never. Above that, the lexicon
+            is open: it mends what is nearly one of its words and leaves other texts alone; all are written as they
+            stand in the image, whatever is ignored. 0.001 is good for the words of a language.
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not UTF-8, or there are no words.
+        ValueError: the file is not UTF-8, there are no words, or frequencies are no numbers above 0 (`unlisted`: from 0
+            to 1).
         TypeError: a word is no string.
     """
 
     def __init__(
         self,
-        words: Iterable[str] | str | os.PathLike,
+        words: Mapping[str, float] | Iterable[str] | str | os.PathLike,
         ignore_case: bool = False,
         ignore_punctuation: bool = False,
+        unlisted: float = 0.0,
     ):
         where = "The lexicon"
         if isinstance(words, str | os.PathLike):
             where = f"The lexicon {os.fspath(words)!r}"
-            words = filter(None, read_lines(words))
+            words = with_frequencies([line for line in read_lines(words) if line], where)
         self.words = tuple(words)
         self.ignore_case = ignore_case
         self.ignore_punctuation = ignore_punctuation
+        self.unlisted = unlisted
         if not self.words:
             raise ValueError(f"{where} holds no words.")
         if others := [word for word in self.words if not isinstance(word, str)]:
             raise TypeError(f"Every word of a lexicon is a string, got {others[0]!r}.")
+        if not 0 <= unlisted <= 1:
+            raise ValueError(f"unlisted is a number from 0 to 1, got {unlisted!r}.")
+        self.frequencies = np.array([words[word] for word in self.words] if isinstance(words, Mapping) else 1.0)
+        if not ((self.frequencies > 0) & (self.frequencies < np.inf)).all():
+            raise ValueError(f"{where} has a word whose frequency is no number above 0.")
         self._compiled: tuple[Tokenizer, CompiledLexicon] | None = None
 
     def __len__(self) -> int:
@@ -56,7 +74,8 @@ class Lexicon:
 
     def __repr__(self) -> str:
         ignored = [name for name in ("case", "punctuation") if getattr(self, f"ignore_{name}")]
-        return f"lexicon of {len(self):,} words" + (f", {' and '.join(ignored)} ignored" if ignored else "")
+        count = f"lexicon of {len(self):,} words" + (" and others" if self.unlisted else "")
+        return count + (f", {' and '.join(ignored)} ignored" if ignored else "")
 
     def compiled(self, tokenizer: Tokenizer) -> "CompiledLexicon":
         """The words as a tokenizer's classes; made once.
@@ -77,6 +96,9 @@ class CompiledLexicon:
         automaton: the words, over these numbers.
         rows: of a list of up to `FEW` words, the numbers of each.
         word_of: int (states,), which word ends in each state; -1 for none.
+        weights: float (states + 1,), by what the probability of the word that ends in each state is multiplied; and
+            that of all other texts.
+        candidates: how many texts have to be known, that the best may be among them.
         left_out: a sentence about the words that cannot be written; "" if there are none.
 
     Raises:
@@ -114,6 +136,12 @@ class CompiledLexicon:
         self.word_of = np.full(self.automaton.states, -1)
         for place, row in zip(reversed(places), reversed(rows)):
             self.word_of[ends[row]] = place
+        frequencies = np.broadcast_to(lexicon.frequencies, len(lexicon))[places]
+        self.weights = np.zeros(self.automaton.states + 1)
+        np.maximum.at(self.weights, [ends[row] for row in rows], np.sqrt(frequencies / frequencies.min()))
+        self.weights[-1] = np.sqrt(lexicon.unlisted)
+        self._greatest_weight = self.weights.max()
+        self.candidates = _WEIGHED if lexicon.unlisted or np.ptp(frequencies) else 1
 
     def ids(self, word: str) -> tuple[list[int], list[str]]:
         """The classes of what is compared of a word, and its characters that the charset does not have."""
@@ -136,6 +164,25 @@ class CompiledLexicon:
             return probabilities
         order, first = self._folding
         return np.add.reduceat(probabilities.take(order, axis=-1), first, axis=-1)
+
+    def unfolded(self, path: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+        """The classes, int (T,), that a path of the numbers of `fold` most probably stands for, in `probabilities`
+        (T, V): one for each run of a number, and for each frame of what is ignored."""
+        probabilities = probabilities * (self.fold == path[:, None])
+        starts = np.flatnonzero(np.diff(path, prepend=-1))
+        of_runs = np.add.reduceat(probabilities, starts, axis=0).argmax(-1)
+        return np.where(path == 0, probabilities.argmax(-1), of_runs.repeat(np.diff(starts, append=len(path))))
+
+    def best(self, found: Iterable[Found], count: int) -> list[Found]:
+        """Of some texts, those of the greatest weighed probability, that of the best first."""
+        return sorted(found, key=lambda text: -self.weights[text.state] * text.probability)[:count]
+
+    def settled(self, found: Sequence[Found]) -> bool:
+        """Whether no other text can be better than the first, for all others together have the rest."""
+        if not found:
+            return False
+        weighed = self.weights[found[0].state] * found[0].probability
+        return bool(weighed > self._greatest_weight * (1 - found[0].probability))
 
 
 @functools.lru_cache(maxsize=16)
@@ -171,7 +218,7 @@ def lexica_of(lexicon: Any) -> "Lexicon | list[Lexicon] | Iterator[Lexicon | Val
     of an iterator, with the reason in the place of one that is none."""
     if isinstance(lexicon, Lexicon):
         return lexicon
-    if isinstance(lexicon, str | os.PathLike):
+    if isinstance(lexicon, str | os.PathLike | Mapping):
         return Lexicon(lexicon)
     if not isinstance(lexicon, Iterable):
         raise TypeError(f"A lexicon is a list of words, a file or a Lexicon, not {type(lexicon).__name__}.")
@@ -183,7 +230,9 @@ def lexica_of(lexicon: Any) -> "Lexicon | list[Lexicon] | Iterator[Lexicon | Val
     made = functools.lru_cache(maxsize=32)(Lexicon)  # images of one photograph share their words
 
     def lexicon_of(each: Any) -> Lexicon:
-        return each if isinstance(each, Lexicon) else made(tuple(each))
+        if isinstance(each, Lexicon):
+            return each
+        return Lexicon(each) if isinstance(each, Mapping) else made(tuple(each))
 
     if not isinstance(lexicon, Iterator):
         return [lexicon_of(each) for each in entries]

@@ -1,5 +1,6 @@
 """Reading by an attention decoder within what is known of the texts: each step sees what was written."""
 
+import dataclasses
 import functools
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -69,26 +70,33 @@ class StepDecoder:
         compiled = [None if lexicon is None else constraint.compiled(lexicon) for lexicon in given]
         automata: dict[Automaton, list[int]] = {}
         classes = functools.cache(self._classes)
+        count = constraint.count
         for image, lexicon in enumerate(compiled):
             if lexicon is not None:
                 automata.setdefault(classes(lexicon), []).append(image)
-            elif given[image] is None:
+                count = max(count, lexicon.candidates)
+            if given[image] is None or (lexicon is not None and lexicon.lexicon.unlisted):
                 automata.setdefault(constraint.automaton, []).append(image)
         found: list[list[Found]] = [[] for _ in range(images)]
         several = max(1, _MOST_ROWS // self._rows)
         for automaton, those in automata.items():
             for start in range(0, len(those), several):
                 group = those[start : start + several]
-                for image, texts in zip(group, self._search(steps_of, automaton, group), strict=True):
-                    found[image] = texts
+                for image, texts in zip(group, self._search(steps_of, automaton, group, count), strict=True):
+                    found[image] += texts
+        for image, lexicon in enumerate(compiled):
+            if lexicon is not None:
+                words = classes(lexicon)
+                texts = {text.ids: dataclasses.replace(text, state=words.end(text.ids)) for text in found[image]}
+                found[image] = lexicon.best(texts.values(), constraint.count)
         readings = (self._reading(texts[0]) if texts else Reading("", 0.0) for texts in found)
         return [constraint.told(*row) for row in zip(readings, found, compiled, strict=True)]
 
     def _search(
-        self, steps_of: Callable[[np.ndarray], Steps], automaton: Automaton, images: list[int]
+        self, steps_of: Callable[[np.ndarray], Steps], automaton: Automaton, images: list[int], count: int
     ) -> list[list[Found]]:
-        """The best texts of an automaton in some images, all at the same step at a time."""
-        count, longest = self.constraint.alternatives or 1, self.steps - len(self._first)
+        """The `count` most probable texts of an automaton in some images, all at the same step at a time."""
+        longest = self.steps - len(self._first)
         steps = steps_of(np.repeat(np.resize(images, 1 << (len(images) - 1).bit_length()), self._rows))
         scorer = StepScorer(steps, self._first, self.tokenizer.end_id, self._rows)
         return best_texts(scorer, automaton, count, (self._rows,), longest, [[] for _ in images])

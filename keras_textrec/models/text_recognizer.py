@@ -17,6 +17,7 @@ from keras_textrec.models.trainable_recognizer import TrainableRecognizer
 from keras_textrec.presets.description import dtype_policy
 from keras_textrec.reading import read_all, read_stream
 from keras_textrec.reading.confidence import Calibration
+from keras_textrec.reading.lexica import Words
 from keras_textrec.reading.orientation import Orientations
 from keras_textrec.reading.recognizer import BatchReader, recognize
 from keras_textrec.reading.stream import Outcome
@@ -61,8 +62,9 @@ class TextRecognizer(TrainableRecognizer):
                 - allow: the characters that a text may have, or ranges of them, as "0-9A-Z-".
                 - pattern: a regular expression that the whole text fits.
                 - lexicon: the words that a text may be: a list, a UTF-8 file of one a line, a `Lexicon`, which can
-                  ignore case and punctuation, or lists or lexica, one for each image: a list of them or an iterator,
-                  which is asked for the next as the images are.
+                  ignore case and punctuation, know how often each word occurs, and leave other texts possible; or lists
+                  or lexica, one for each image: a list of them or an iterator, which is asked for the next as the
+                  images are.
                 - alternatives: how many of the most probable texts to name in `Reading.alternatives`.
                 - min_confidence: of a lexicon: where the best word's confidence is less, `Reading.text` is None.
 
@@ -158,7 +160,7 @@ class TextRecognizer(TrainableRecognizer):
         self,
         folders: str | os.PathLike | Sequence[str | os.PathLike],
         batch_size: int = 64,
-        lexicon: str | os.PathLike | bool = False,
+        lexicon: Words = False,
         orientations: Orientations | None = None,
         allow: str | None = None,
         pattern: str | None = None,
@@ -166,8 +168,9 @@ class TextRecognizer(TrainableRecognizer):
         """Reads every labelled dataset below one folder or several, and compares texts.
 
         Args:
-            lexicon: read each set within a list of words too: a file of one a line, or True for the `lexicons.txt`
-                beside a set, whose line n has the words that record n may be, with tabs between them.
+            lexicon: read each set within a list of words too: a `Lexicon`, a file of a word a line whose case and
+                punctuation are ignored, or True for the `lexicons.txt` beside a set, whose line n has the words that
+                record n may be, with tabs between them.
             orientations, allow, pattern: read each set so too, as `read` has them. Where several are given, each set is
                 read twice: freely, and by all of them.
 

@@ -3,7 +3,6 @@
 import dataclasses
 import logging
 import math
-import os
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -14,7 +13,7 @@ import numpy as np
 from keras_textrec.data import Source
 from keras_textrec.data.benchmarks import label_case, protocol_of
 from keras_textrec.images import load_image
-from keras_textrec.reading.lexica import count_words, lexica_of
+from keras_textrec.reading.lexica import Words, count_words, lexica_of
 from keras_textrec.reading.stream import Outcome, read_records
 from keras_textrec.system.terminal import progress_bar
 from keras_textrec.text import Reading
@@ -40,8 +39,8 @@ class SetReadings:
         widths, heights: int32 (N,), of the images in pixels, 0 where there is none.
         contrasts: float32 (N,), the standard deviation of the images' grey levels, 0 to 127.5.
         seconds: how long reading took.
-        known: what is known of the texts: the number of "words" of a lexicon, "allow", "pattern", "orientations"; empty
-            where they were read freely, as they stand.
+        known: what is known of the texts: the number of "words" of a lexicon, what it has for "unlisted" ones, "allow",
+            "pattern", "orientations"; empty where they were read freely, as they stand.
     """
 
     source: Source
@@ -136,7 +135,9 @@ def _as_told(known: Mapping[str, Any]) -> dict[str, Any]:
     """What is known of the texts of a set, as its row of the results tells it."""
     told = dict(known)
     if "lexicon" in told:
-        told = {"words": count_words(told.pop("lexicon")), **told}
+        lexicon = told.pop("lexicon")
+        unlisted = getattr(lexicon, "unlisted", 0.0)
+        told = {"words": count_words(lexicon), **({"unlisted": unlisted} if unlisted else {}), **told}
     return told
 
 
@@ -240,7 +241,7 @@ def read_sets(
     model,
     sources: Mapping[str, Source],
     batch_size: int = 64,
-    lexicon: str | os.PathLike | bool = False,
+    lexicon: Words = False,
     protocols: Mapping[str, str] | None = None,
     progress: bool = False,
     **known: Any,
@@ -250,8 +251,8 @@ def read_sets(
     What is read so follows the set's own readings, and is called "NAME, 50 words".
 
     Args:
-        lexicon: a file of words, one a line, for every set; or True, for those sets that have a `lexicons.txt` beside
-            them (`keras_textrec.reading.lexica`).
+        lexicon: for every set a `Lexicon`, or a file of words, one a line; or True, for those sets that have a
+            `lexicons.txt` beside them (`keras_textrec.reading.lexica`).
         protocols: of each set, by which texts are compared; None: those that are usual.
         progress: show a bar for each set, where standard error is a terminal.
         known: `orientations`, `allow` and `pattern`, as for `TextRecognizer.read`; None for what is not known.
@@ -282,7 +283,7 @@ def evaluate_sets(
     model,
     sources: Mapping[str, Source],
     batch_size: int = 64,
-    lexicon: str | os.PathLike | bool = False,
+    lexicon: Words = False,
     **known: Any,
 ) -> dict[str, Any]:
     """`evaluate_source` for sets by name, as `read_sets` reads them, and the means over them: `summaries`."""

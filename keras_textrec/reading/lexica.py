@@ -19,18 +19,22 @@ def count_words(words: Lexicon | list[Lexicon]) -> int:
     return round(mean) if mean < 20 else 10 * round(mean / 10)
 
 
-def lexica_of(sources: Mapping[str, Source], lexicon: str | os.PathLike | bool) -> dict[str, Lexicon | list[Lexicon]]:
+Words = Lexicon | str | os.PathLike | bool  # within which labelled sets are read: `lexica_of` says what they are
+
+
+def lexica_of(sources: Mapping[str, Source], lexicon: Words) -> dict[str, Lexicon | list[Lexicon]]:
     """The words of every set that is to be read within some, by the set's name.
 
     Args:
-        lexicon: a file of words, one a line, for every set; or True, for those sets that have a `lexicons.txt` beside
-            them (`find_lexica`). Case and punctuation are ignored.
+        lexicon: for every set a `Lexicon`, or a file of one whose case and punctuation are ignored; or True, for those
+            sets that have a `lexicons.txt` beside them (`find_lexica`).
 
     Raises:
         ValueError: no set has one, or one has not as many lines as its set has records.
     """
     if not isinstance(lexicon, bool):
-        return dict.fromkeys(sources, Lexicon(lexicon, ignore_case=True, ignore_punctuation=True))
+        words = lexicon if isinstance(lexicon, Lexicon) else Lexicon(lexicon, ignore_case=True, ignore_punctuation=True)
+        return dict.fromkeys(sources, words)
     found = {name: lexica for name, source in sources.items() if lexicon and (lexica := find_lexica(source))}
     if lexicon and not found:
         raise ValueError(f"No dataset has a {LEXICA} beside it; name a file of words: --lexicon FILE.")

@@ -11,6 +11,7 @@ import numpy as np
 
 from keras_textrec.data import Source
 from keras_textrec.reading.evaluate import SetReadings, read_sets, scores, summaries
+from keras_textrec.reading.lexica import Words
 from keras_textrec.reports.breakdown import break_down, sign_test
 from keras_textrec.reports.evaluation_page import write_evaluation_page
 from keras_textrec.reports.tables import write_rows
@@ -25,7 +26,7 @@ def evaluate(
     models: Mapping[str, Any],
     sources: Mapping[str, Source],
     batch_size: int = 64,
-    lexicon: str | os.PathLike | bool = False,
+    lexicon: Words = False,
     progress: bool = True,
     **known: Any,
 ) -> "Evaluation":

@@ -13,6 +13,7 @@ from types import SimpleNamespace
 from keras_textrec.synthesis.dice import Dice
 from keras_textrec.synthesis.figures import brand, figure, number
 from keras_textrec.synthesis.vocabulary import SIGN_WORDS
+from keras_textrec.text.word_lists import with_frequencies
 
 ASCII = string.digits + string.ascii_letters + string.punctuation
 
@@ -51,18 +52,7 @@ def load_words(paths: str | Path | Sequence[str | Path]) -> Words:
     lines = [line for line in lines if line]
     if not lines:
         raise ValueError(f"The word list {path} is empty; give a text file with one word a line.")
-    if not all("\t" in line for line in lines):
-        return lines
-    words = {}
-    for line in lines:
-        word, _, times = line.rpartition("\t")
-        try:
-            words[word] = float(times)
-        except ValueError:
-            words[word] = 0.0
-        if not 0 < words[word] < float("inf"):
-            raise ValueError(f"{path}: the frequency in {line!r} must be a number above 0.")
-    return words
+    return with_frequencies(lines, str(path))
 
 
 def default_words(folder: str | Path = "/usr/share/dict") -> list[str]:

@@ -204,6 +204,11 @@ def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
     lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
     assert [line[2] for line in lines] == [readings[0], readings[1].upper()]
     assert all(line[3].rpartition(" ")[0] == line[2] for line in lines)
+    (tmp_path / "words.txt").write_text(f"{readings[1].upper()}\t5\nwalrus\t1\n", "utf-8")
+    assert main(["read", *files, "--preset", preset, *lexicon, "--unlisted", "0.5", "--json"]) == 0
+    content = json.loads(capsys.readouterr().out)
+    assert [reading["text"] for reading in content] == readings[:2]  # as in the image, and in the list or not
+    assert {reading["constraint"] for reading in content} == {"lexicon of 2 words and others, case ignored"}
     assert main(["read", files[0], "--preset", preset, "--pattern", r"\d{3}", "--json"]) == 0
     (content,) = json.loads(capsys.readouterr().out)
     assert content["constraint"] == r"pattern \d{3}" and content["text"].isdecimal()
@@ -224,6 +229,10 @@ def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
     assert "is no regular expression" in capsys.readouterr().err
     assert main(["read", files[0], "--preset", preset, "--ignore-case"]) == 1
     assert "go with --lexicon" in capsys.readouterr().err
+    assert main(["read", files[0], "--preset", preset, "--unlisted", "0.1"]) == 1
+    assert "--unlisted goes with --lexicon" in capsys.readouterr().err
+    assert main(["read", files[0], "--preset", preset, *lexicon, "--unlisted", "7"]) == 1
+    assert "unlisted is a number from 0 to 1, got 7.0" in capsys.readouterr().err
 
 
 def test_read_continues_past_what_it_cannot_read(preset, images, readings, capsys):
@@ -298,6 +307,18 @@ def test_evaluate(preset, tmp_path, readings, monkeypatch, capsys):
     lines = [line for line in output.splitlines() if "allow" not in line]
     table = [line for line in lines if any(name in line for name in ("all", "deep/most", "mean"))]
     assert "100.00" in table[0] and "66.67" in table[1] and "83.33" in table[2]
+    (tmp_path / "words.txt").write_text("\n".join(readings), "utf-8")
+    opened = [*command_line[:3], "--lexicon", str(tmp_path / "words.txt"), "--unlisted", "0.01"]
+    assert main([*opened, "--json", str(tmp_path / "results.json")]) == 0
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    assert [row["name"] for row in results["sets"][1::2]] == [
+        "all, 3 words, unlisted 0.01",
+        "deep/most, 3 words, unlisted 0.01",
+    ]
+    assert [row["accuracy"] for row in results["sets"]] == pytest.approx([1, 1, 2 / 3, 2 / 3])
+    capsys.readouterr()
+    assert main([*command_line[:3], "--lexicon", "--unlisted", "0.01"]) == 1
+    assert "--unlisted goes with --lexicon FILE" in capsys.readouterr().err
 
 
 def test_evaluate_without_a_dataset(preset, tmp_path, capsys):

@@ -105,6 +105,50 @@ def test_case_and_punctuation_of_a_lexicon():
         )
 
 
+@pytest.mark.parametrize("unlisted", [0.0, 0.01, 0.3])
+@pytest.mark.parametrize("words", [{"a": 1, "A1": 9, "1a1": 2}, {"aa": 5, "aaa": 1, "Aa": 30, "1": 1}])
+def test_words_weigh_by_how_often_they_occur(words, unlisted):
+    """And so does the free reading, where others than the words are possible."""
+    free_won = 0
+    for y in lattices(40):
+        sums, free = texts_of(y)[0], TOKENIZER.decode(y[None])[0].text
+        weights = {word: (times / min(words.values())) ** 0.5 for word, times in words.items()}
+        if unlisted:
+            weights.setdefault(free, unlisted**0.5)
+        weighed = {text: weight * sums.get(text, 0.0) for text, weight in weights.items()}
+        best = sorted((text for text, p in weighed.items() if p), key=weighed.get, reverse=True)
+        reading = read(y, lexicon=Lexicon(words, unlisted=unlisted), alternatives=3)
+        assert [other.text for other in reading.alternatives] == best[:3]
+        assert [other.probability for other in reading.alternatives] == pytest.approx([sums[text] for text in best[:3]])
+        for one in (reading, read(y, lexicon=Lexicon(words, unlisted=unlisted))):
+            assert one.text == (best[0] if best else "")
+            assert "".join(character.text for character in one.characters) == one.text
+            assert one.constraint == f"lexicon of {len(words)} words" + (" and others" if unlisted else "")
+            if one.text:
+                assert one.confidence == pytest.approx(sums[one.text] ** (1 / len(one.text)))
+        free_won += reading.text not in words and bool(reading.text)
+    assert free_won or not unlisted
+    assert read(y, lexicon=words).text == read(y, lexicon=Lexicon(words)).text
+
+
+def test_an_open_lexicon_writes_what_stands_in_the_image():
+    """In its case, with its punctuation; a closed one as its list has it."""
+    tokenizer = CTCTokenizer("aAbB.")
+    y = np.eye(6)[[2, 0, 3, 3, 5]] * 0.9 + 0.1 / 6  # "Ab."
+    y[0, 3] = 0.95  # and, a little more, "bb."
+    closed, opened = (Lexicon(["ab", "ba"], True, True, unlisted=unlisted) for unlisted in (0.0, 0.001))
+    assert tokenizer.decode(y[None])[0].text == "bb."
+    assert read(y, tokenizer=tokenizer, lexicon=closed).text == "ab"
+    reading = read(y, tokenizer=tokenizer, lexicon=opened, alternatives=2)
+    assert [reading.text, *(other.text for other in reading.alternatives)] == ["Ab.", "Ab.", "bb."]
+    assert [character.text for character in reading.characters] == ["A", "b", "."]
+    blank = np.eye(6)[[0, 0, 0]] * 0.99 + 0.01 / 6
+    for alternatives in (None, 3):
+        nothing = read(blank, tokenizer=tokenizer, lexicon=opened, alternatives=alternatives)
+        assert (nothing.text, nothing.confidence, nothing.characters) == ("", 0.0, ())
+    assert read(blank, tokenizer=tokenizer, lexicon=opened, min_confidence=0.5).text is None
+
+
 def test_allowed_characters_are_the_best_of_these():
     """Not what is left of a free reading."""
     y = np.array([[0.1, 0.5, 0.1, 0.3], [0.7, 0.1, 0.1, 0.1], [0.1, 0.2, 0.6, 0.1]])
@@ -139,7 +183,12 @@ def test_a_word_that_is_not_likely_enough_is_none():
 
 @pytest.mark.parametrize(
     "constraints",
-    [{"alternatives": 3}, {"alternatives": 2, "pattern": "a+[A1]?a*"}, {"lexicon": [*map("".join, WORDS)]}],
+    [
+        {"alternatives": 3},
+        {"alternatives": 2, "pattern": "a+[A1]?a*"},
+        {"lexicon": [*map("".join, WORDS)]},
+        {"lexicon": Lexicon([*map("".join, WORDS[::2])], ignore_case=True, unlisted=0.3), "alternatives": 2},
+    ],
 )
 def test_images_are_searched_together_as_alone(constraints):
     """A beginning goes on in its own image, though others of the batch are searched at the same time."""

@@ -35,6 +35,15 @@ def test_a_file_of_words(tmp_path):
         Lexicon(path)
     with pytest.raises(FileNotFoundError, match="There is no lexicon file"):
         Lexicon(tmp_path / "none.txt")
+    path.write_text("ab\t12\ncafé\t0.5\n", encoding="utf-8")
+    assert (Lexicon(path).words, Lexicon(path).frequencies.tolist()) == (("ab", "café"), [12, 0.5])
+    path.write_text("ab\t0\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"words\.txt': the frequency in 'ab\\t0' must be a number above 0"):
+        Lexicon(path)
+    with pytest.raises(ValueError, match="The lexicon has a word whose frequency is no number above 0"):
+        Lexicon({"a": 1, "b": float("nan")})
+    with pytest.raises(ValueError, match="unlisted is a number from 0 to 1, got 2"):
+        Lexicon(["a"], unlisted=2)
     with pytest.raises(TypeError, match="Every word of a lexicon is a string, got 7"):
         Lexicon(["a", 7])
     with pytest.raises(TypeError, match="A lexicon is a list of words"):
@@ -62,6 +71,13 @@ def test_an_image_whose_own_words_cannot_be_written_reads_as_nothing(caplog):
     constraint = Constraint(TOKENIZER, lexicon=[["xyz"]], min_confidence=0.5)
     (reading,) = CTCDecoder(TOKENIZER, constraint).decode(y, np.ones(1), constraint.each)
     assert (reading.text, reading.constraint) == (None, "lexicon without a word that can be written")
+
+
+def test_each_image_may_have_frequencies_of_its_own():
+    y = np.full((1, 1, 6), 0.1) + np.array([0.0, 0.1, 0.15, 0.15, 0, 0])
+    y = np.concatenate([y, y, y])
+    assert read(y, [{"a": 9, "b": 1}, {"a": 1, "b": 9}, ["a", "b"]]) == ["a", "b", "b"]
+    assert read(y[:1], {"a": 9, "b": 1}) == "a"
 
 
 def read(probabilities, lexicon):

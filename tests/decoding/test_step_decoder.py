@@ -100,6 +100,27 @@ def test_case_and_punctuation_of_a_lexicon():
         assert reading.text == max(ways, key=ways.get)
 
 
+@pytest.mark.parametrize("unlisted", [0.0, 0.2])
+def test_words_weigh_by_how_often_they_occur(unlisted):
+    words = {"aA": 4, "-": 1, "AA": 25}
+    for image, reading in enumerate(read(8, lexicon=Lexicon(words, unlisted=unlisted), alternatives=2)):
+        texts = Network([image]).texts(image)
+        weights = {text: unlisted**0.5 for text in texts} | {word: times**0.5 for word, times in words.items()}
+        best = sorted((text for text in texts if weights[text]), key=lambda text: -weights[text] * texts[text])[:2]
+        assert [other.text for other in reading.alternatives] == best
+        assert [other.probability for other in reading.alternatives] == pytest.approx(
+            [texts[t] for t in best], rel=1e-5
+        )
+        assert reading.text == best[0] == "".join(character.text for character in reading.characters)
+
+
+def test_an_open_lexicon_writes_what_stands_in_the_image():
+    for image, reading in enumerate(read(8, lexicon=Lexicon(["aa"], True, True, unlisted=1e-9))):
+        texts = Network([image]).texts(image)
+        ways = {text: p for text, p in texts.items() if text.replace("-", "").lower() == "aa"}
+        assert reading.text == max(ways, key=ways.get)
+
+
 def test_allowed_characters_are_chosen_step_by_step():
     for image, reading in enumerate(read(allow="aA")):
         text, written = 0, ""

@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 
-from keras_textrec import CTCTokenizer, ImageConverter, Reading
+from keras_textrec import CTCTokenizer, ImageConverter, Lexicon, Reading
 from keras_textrec.data import find_sources
 from keras_textrec.reading import evaluate, read_stream
 from keras_textrec.reading.evaluate import evaluate_sets, evaluate_source
@@ -178,6 +178,10 @@ def test_sets_are_read_within_their_words_too(tmp_path):
     results = evaluate_sets(Answers("cab", "ab", "cab", "bac"), sources, lexicon=tmp_path / "words.txt")
     assert [row["name"] for row in results["sets"]] == ["signs", "signs, 3 words"]
     assert results["sets"][1]["words"] == 3
+    opened = Lexicon(["cab", "abc"], unlisted=0.25)
+    results = evaluate_sets(Answers("cab", "ab", "cab", "abc"), sources, lexicon=opened)
+    assert [row["name"] for row in results["sets"]] == ["signs", "signs, 2 words, unlisted 0.25"]
+    assert results["sets"][1]["unlisted"] == 0.25 and results["mean"]["accuracy"] == 0.5
     model = Answers("cab", "ab", "cab", "abc")
     results = evaluate_sets(model, sources, lexicon=True, orientations="tall", pattern=None)
     assert [row["name"] for row in results["sets"]] == ["signs", "signs, 2 words, tall"]

@@ -80,7 +80,13 @@ def test_what_is_known_of_a_text(files):
     """A file with probabilities reads within it as the model does; one with characters says what to do."""
     image = draw("walrus")
     exported = textrec.load_exported(files["core"])
-    for constraint in ({"pattern": "[a-f]{3}"}, {"allow": "0-9"}, {"lexicon": [["horse", "walrus"]]}):
+    opened = textrec.Lexicon({"horse": 3, "walrus": 1}, ignore_case=True, unlisted=0.01)
+    for constraint in (
+        {"pattern": "[a-f]{3}"},
+        {"allow": "0-9"},
+        {"lexicon": [["horse", "walrus"]]},
+        {"lexicon": opened, "alternatives": 3},
+    ):
         wanted = crnn().read([image], **constraint)
         read = exported.read([image], **constraint)
         assert [reading.text for reading in read] == [reading.text for reading in wanted]
