@@ -43,6 +43,7 @@ def main():
         "lexicon of 50 words": {"lexicon": Lexicon(own[0])},
         "lexica of 50 words, each image's own": {"lexicon": own},
         "lexicon of 90,000 words, case ignored": {"lexicon": Lexicon(many, True, True)},
+        "... and others": {"lexicon": Lexicon(many, True, True, unlisted=0.001)},
         "lexicon of 90,000 words": {"lexicon": Lexicon(many)},
         "alternatives=5": {"alternatives": 5},
     }

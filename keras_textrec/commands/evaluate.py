@@ -24,8 +24,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         const=True,
         default=False,
         metavar="FILE",
-        help="read within a list of words, too: FILE has one a line; without it, lexicons.txt beside each set has, on "
-        "line n, those of record n with tabs between them",
+        help="read within a list of words, too, case and punctuation ignored: FILE has one a line (with --unlisted, "
+        "perhaps a tab and how often it occurs, and punctuation counts); without it, lexicons.txt beside each set has, "
+        "on line n, those of record n with tabs between them",
     )
     known.add_arguments(parser)
     parser.add_argument("--html", metavar="FILE", help="a report to look at: errors, confusions, the worst words")
@@ -53,7 +54,7 @@ def run(options: argparse.Namespace) -> int:
     if options.unlisted is not None:
         if isinstance(lexicon, bool):
             raise ValueError("--unlisted goes with --lexicon FILE.")
-        lexicon = Lexicon(lexicon, ignore_case=True, ignore_punctuation=True, unlisted=options.unlisted)
+        lexicon = Lexicon(lexicon, ignore_case=True, unlisted=options.unlisted)
     sources = find_sources(options.folders)  # before the weights are had, which may take a while
     models = {preset: TextRecognizer.from_preset(preset) for preset in presets}
     evaluation = evaluate(models, sources, options.batch_size, lexicon, **known.of_options(options))

@@ -177,7 +177,8 @@ def _unlisted_texts(
     if written:
         lattice = TextLattice([probabilities[image] for image in written], [*written.values()])
         chances |= zip(written, lattice.probabilities().tolist())
-    return {image: Found(chances[image], numbers, -1) for image, (numbers, _) in texts.items()}
+    places = {image: lexica[image].place_of_other(ids) for image, (_, ids) in texts.items()}
+    return {image: Found(chances[image], numbers, places[image]) for image, (numbers, _) in texts.items()}
 
 
 def _as_written(

@@ -34,7 +34,8 @@ class Lexicon:
         ignore_punctuation: whether all but letters, digits and the marks on them may be read or left out, spaces too.
         unlisted: how often any one other text occurs, beside the rarest of the words. 0: never. Above that, the lexicon
             is open: it mends what is nearly one of its words and leaves other texts alone; all are written as they
-            stand in the image, whatever is ignored. 0.001 is good for the words of a language.
+            stand in the image, whatever is ignored. A text without a letter counts as the rarest word does, for lists
+            of words say nothing of numbers. 0.001 is good for the words of a language.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -96,8 +97,8 @@ class CompiledLexicon:
         automaton: the words, over these numbers.
         rows: of a list of up to `FEW` words, the numbers of each.
         word_of: int (states,), which word ends in each state; -1 for none.
-        weights: float (states + 1,), by what the probability of the word that ends in each state is multiplied; and
-            that of all other texts.
+        weights: float (states + 2,), by what the probability of the word that ends in each state is multiplied, and
+            that of other texts, at -2 of those without a letter.
         candidates: how many texts have to be known, that the best may be among them.
         left_out: a sentence about the words that cannot be written; "" if there are none.
 
@@ -137,10 +138,13 @@ class CompiledLexicon:
         for place, row in zip(reversed(places), reversed(rows)):
             self.word_of[ends[row]] = place
         frequencies = np.broadcast_to(lexicon.frequencies, len(lexicon))[places]
-        self.weights = np.zeros(self.automaton.states + 1)
+        self.weights = np.zeros(self.automaton.states + 2)
         np.maximum.at(self.weights, [ends[row] for row in rows], np.sqrt(frequencies / frequencies.min()))
-        self.weights[-1] = np.sqrt(lexicon.unlisted)
+        self.weights[-2:] = lexicon.unlisted > 0, np.sqrt(lexicon.unlisted)
         self._greatest_weight = self.weights.max()
+        entries = [any(map(str.isalpha, entry)) for entry in tokenizer.charset]
+        self._letters = np.zeros(tokenizer.vocabulary_size, bool)
+        self._letters[tokenizer.first_id : tokenizer.first_id + len(entries)] = entries
         self.candidates = _WEIGHED if lexicon.unlisted or np.ptp(frequencies) else 1
 
     def ids(self, word: str) -> tuple[list[int], list[str]]:
@@ -172,6 +176,10 @@ class CompiledLexicon:
         starts = np.flatnonzero(np.diff(path, prepend=-1))
         of_runs = np.add.reduceat(probabilities, starts, axis=0).argmax(-1)
         return np.where(path == 0, probabilities.argmax(-1), of_runs.repeat(np.diff(starts, append=len(path))))
+
+    def place_of_other(self, ids: Sequence[int]) -> int:
+        """Where `weights` has a text, of these classes, that is none of the words."""
+        return -1 if self._letters[list(ids)].any() else -2
 
     def best(self, found: Iterable[Found], count: int) -> list[Found]:
         """Of some texts, those of the greatest weighed probability, that of the best first."""

@@ -86,8 +86,11 @@ class StepDecoder:
                     found[image] += texts
         for image, lexicon in enumerate(compiled):
             if lexicon is not None:
-                words = classes(lexicon)
-                texts = {text.ids: dataclasses.replace(text, state=words.end(text.ids)) for text in found[image]}
+                words, texts = classes(lexicon), {}
+                for text in found[image]:
+                    state = words.end(text.ids)
+                    state = lexicon.place_of_other(text.ids) if state < 0 else state
+                    texts[text.ids] = dataclasses.replace(text, state=state)
                 found[image] = lexicon.best(texts.values(), constraint.count)
         readings = (self._reading(texts[0]) if texts else Reading("", 0.0) for texts in found)
         return [constraint.told(*row) for row in zip(readings, found, compiled, strict=True)]

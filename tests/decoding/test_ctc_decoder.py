@@ -114,7 +114,7 @@ def test_words_weigh_by_how_often_they_occur(words, unlisted):
         sums, free = texts_of(y)[0], TOKENIZER.decode(y[None])[0].text
         weights = {word: (times / min(words.values())) ** 0.5 for word, times in words.items()}
         if unlisted:
-            weights.setdefault(free, unlisted**0.5)
+            weights.setdefault(free, unlisted**0.5 if re.search("[aA]", free) else 1.0)  # numbers are as good as words
         weighed = {text: weight * sums.get(text, 0.0) for text, weight in weights.items()}
         best = sorted((text for text, p in weighed.items() if p), key=weighed.get, reverse=True)
         reading = read(y, lexicon=Lexicon(words, unlisted=unlisted), alternatives=3)
