@@ -135,7 +135,7 @@ class Constraint:
 
     def text(self, found: Found, lexicon: CompiledLexicon | None = None) -> str:
         """What a search found, as a person writes it."""
-        if lexicon is not None and not lexicon.lexicon.unlisted:
+        if lexicon is not None and not lexicon.open:
             return lexicon.lexicon.words[lexicon.word_of[found.state]]
         return self.tokenizer.text(found.ids)
 

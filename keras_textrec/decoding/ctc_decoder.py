@@ -110,7 +110,7 @@ class CTCDecoder:
         readings = []
         for image, (path, texts, lexicon) in enumerate(zip(_paths(folded, found, greedy), found, lexica)):
             y, letters = folded[image], None
-            if texts and lexicon.lexicon.unlisted:
+            if texts and lexicon.open:
                 y = probabilities[image]
                 paths = _as_written(y, free[image], folded[image], path, texts, lexicon)
                 texts = [dataclasses.replace(text, ids=collapse(path)) for text, path in zip(texts, paths)]
@@ -168,7 +168,7 @@ def _unlisted_texts(
     """The free readings that no list has, of images whose lexicon is open; their ids are numbers of its `fold`."""
     texts = {}
     for image, (path, lexicon) in enumerate(zip(paths, lexica)):
-        if lexicon is not None and lexicon.lexicon.unlisted and not found[image]:
+        if lexicon is not None and lexicon.open and not found[image]:
             numbers = collapse(lexicon.fold[path])
             if lexicon.automaton.end(numbers) < 0:
                 texts[image] = numbers, collapse(path)

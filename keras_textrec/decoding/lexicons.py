@@ -99,6 +99,7 @@ class CompiledLexicon:
         word_of: int (states,), which word ends in each state; -1 for none.
         weights: float (states + 2,), by what the probability of the word that ends in each state is multiplied, and
             that of other texts, at -2 of those without a letter.
+        open: whether a text may be another one.
         candidates: how many texts have to be known, that the best may be among them.
         left_out: a sentence about the words that cannot be written; "" if there are none.
 
@@ -140,12 +141,13 @@ class CompiledLexicon:
         frequencies = np.broadcast_to(lexicon.frequencies, len(lexicon))[places]
         self.weights = np.zeros(self.automaton.states + 2)
         np.maximum.at(self.weights, [ends[row] for row in rows], np.sqrt(frequencies / frequencies.min()))
-        self.weights[-2:] = lexicon.unlisted > 0, np.sqrt(lexicon.unlisted)
+        self.open = lexicon.unlisted > 0
+        self.weights[-2:] = self.open, np.sqrt(lexicon.unlisted)
         self._greatest_weight = self.weights.max()
         entries = [any(map(str.isalpha, entry)) for entry in tokenizer.charset]
         self._letters = np.zeros(tokenizer.vocabulary_size, bool)
         self._letters[tokenizer.first_id : tokenizer.first_id + len(entries)] = entries
-        self.candidates = _WEIGHED if lexicon.unlisted or np.ptp(frequencies) else 1
+        self.candidates = _WEIGHED if self.open or np.ptp(frequencies) else 1
 
     def ids(self, word: str) -> tuple[list[int], list[str]]:
         """The classes of what is compared of a word, and its characters that the charset does not have."""

@@ -75,7 +75,7 @@ class StepDecoder:
             if lexicon is not None:
                 automata.setdefault(classes(lexicon), []).append(image)
                 count = max(count, lexicon.candidates)
-            if given[image] is None or (lexicon is not None and lexicon.lexicon.unlisted):
+            if given[image] is None or (lexicon is not None and lexicon.open):
                 automata.setdefault(constraint.automaton, []).append(image)
         found: list[list[Found]] = [[] for _ in range(images)]
         several = max(1, _MOST_ROWS // self._rows)
