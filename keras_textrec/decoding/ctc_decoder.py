@@ -87,9 +87,9 @@ class CTCDecoder:
             folded = list(lexica[0].folded(probabilities))
         else:
             folded = [y if lexicon is None else lexicon.folded(y) for y, lexicon in zip(probabilities, lexica)]
-        greedy, free = [y.argmax(-1) for y in folded], probabilities.argmax(-1)
+        greedy = [y.argmax(-1) for y in folded]
         found = _greedy_words(folded, greedy, lexica)
-        for image, text in _unlisted_texts(probabilities, free, found, lexica).items():
+        for image, text in _unlisted_texts(probabilities, found, lexica).items():
             found[image] = [text]
         searched: dict[CompiledLexicon, list[int]] = {}
         for image, (y, lexicon) in enumerate(zip(folded, lexica)):
@@ -112,7 +112,7 @@ class CTCDecoder:
             y, letters = folded[image], None
             if texts and lexicon.open:
                 y = probabilities[image]
-                paths = _as_written(y, free[image], folded[image], path, texts, lexicon)
+                paths = _as_written(y, folded[image], path, texts, lexicon)
                 texts = [dataclasses.replace(text, ids=collapse(path)) for text, path in zip(texts, paths)]
                 path = paths[0]
             elif texts:
@@ -163,12 +163,13 @@ def _greedy_words(
 
 
 def _unlisted_texts(
-    probabilities: np.ndarray, paths: np.ndarray, found: list[list[Found]], lexica: list[CompiledLexicon | None]
+    probabilities: np.ndarray, found: list[list[Found]], lexica: list[CompiledLexicon | None]
 ) -> dict[int, Found]:
     """The free readings that no list has, of images whose lexicon is open; their ids are numbers of its `fold`."""
     texts = {}
-    for image, (path, lexicon) in enumerate(zip(paths, lexica)):
+    for image, (y, lexicon) in enumerate(zip(probabilities, lexica)):
         if lexicon is not None and lexicon.open and not found[image]:
+            path = y.argmax(-1)
             numbers = collapse(lexicon.fold[path])
             if lexicon.automaton.end(numbers) < 0:
                 texts[image] = numbers, collapse(path)
@@ -183,7 +184,6 @@ def _unlisted_texts(
 
 def _as_written(
     probabilities: np.ndarray,
-    free: np.ndarray,
     folded: np.ndarray,
     best: np.ndarray,
     texts: list[Found],
@@ -192,13 +192,15 @@ def _as_written(
     """The paths of one image's texts of an open lexicon, with case and punctuation as they stand there, int (T,) each.
 
     Args:
-        free: the path of its free reading.
         best: the first text's path over the numbers of `lexicon.fold`.
     """
     paths = {texts[0].ids: best}
     if words := [text.ids for text in texts[1:] if text.state >= 0]:
         paths |= zip(words, TextLattice(folded, words).paths())
-    return [free if text.state < 0 else lexicon.unfolded(paths[text.ids], probabilities) for text in texts]
+    return [
+        probabilities.argmax(-1) if text.state < 0 else lexicon.unfolded(paths[text.ids], probabilities)
+        for text in texts
+    ]
 
 
 def _scored_words(probabilities: np.ndarray, lexicon: CompiledLexicon, count: int) -> list[Found]:

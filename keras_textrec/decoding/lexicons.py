@@ -144,9 +144,6 @@ class CompiledLexicon:
         self.open = lexicon.unlisted > 0
         self.weights[-2:] = self.open, np.sqrt(lexicon.unlisted)
         self._greatest_weight = self.weights.max()
-        entries = [any(map(str.isalpha, entry)) for entry in tokenizer.charset]
-        self._letters = np.zeros(tokenizer.vocabulary_size, bool)
-        self._letters[tokenizer.first_id : tokenizer.first_id + len(entries)] = entries
         self.candidates = _WEIGHED if self.open or np.ptp(frequencies) else 1
 
     def ids(self, word: str) -> tuple[list[int], list[str]]:
@@ -181,7 +178,7 @@ class CompiledLexicon:
 
     def place_of_other(self, ids: Sequence[int]) -> int:
         """Where `weights` has a text, of these classes, that is none of the words."""
-        return -1 if self._letters[list(ids)].any() else -2
+        return -1 if any(map(str.isalpha, self.tokenizer.text(ids))) else -2
 
     def best(self, found: Iterable[Found], count: int) -> list[Found]:
         """Of some texts, those of the greatest weighed probability, that of the best first."""
