@@ -36,7 +36,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import find_sources
-    from keras_textrec.decoding import Lexicon
     from keras_textrec.models import RepSVTRDetector, TextRecognizer
     from keras_textrec.presets.description import model_class
     from keras_textrec.reports import evaluate
@@ -50,11 +49,8 @@ def run(options: argparse.Namespace) -> int:
     kinds = [model_class(describe(preset)) for preset in presets]
     if issubclass(kinds[0], RepSVTRDetector):
         return _evaluate_detector(options)
-    lexicon = options.lexicon
-    if options.unlisted is not None:
-        if isinstance(lexicon, bool):
-            raise ValueError("--unlisted goes with --lexicon FILE.")
-        lexicon = Lexicon(lexicon, ignore_case=True, unlisted=options.unlisted)
+    # Of an open lexicon punctuation counts: a mark that is ignored may hide a letter.
+    lexicon = known.lexicon(options, ignore_case=True, ignore_punctuation=options.unlisted is None) or options.lexicon
     sources = find_sources(options.folders)  # before the weights are had, which may take a while
     models = {preset: TextRecognizer.from_preset(preset) for preset in presets}
     evaluation = evaluate(models, sources, options.batch_size, lexicon, **known.of_options(options))
@@ -82,7 +78,7 @@ def _evaluate_detector(options: argparse.Namespace) -> int:
     from keras_textrec.models import RepSVTRDetector
     from keras_textrec.reading.finding import evaluate_regions
 
-    for name in ("against", "lexicon", "unlisted", "allow", "pattern", "orientations", "html", "csv"):
+    for name in ("against", "lexicon", "language", "unlisted", "allow", "pattern", "orientations", "html", "csv"):
         if getattr(options, name):
             raise ValueError(f"--{name} is for recognisers; {options.preset} is a detector.")
     sources = {path: open_region_source(path) for path in options.folders}

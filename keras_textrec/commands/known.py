@@ -16,11 +16,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> Any:
         "(letters one below the other) or tall (all but 180, of images higher than wide)",
     )
     group.add_argument(
+        "--language",
+        metavar="CODE",
+        help="read what is nearly one of a language's words as that word, and leave other texts alone: en, fr, ... "
+        '(`pip install "keras-textrec[languages]"`)',
+    )
+    group.add_argument(
         "--unlisted",
         type=float,
         metavar="SHARE",
-        help="of the lexicon: how often any other text occurs, beside the rarest word: 0.001 for the words of a "
-        "language, which then mend what is nearly one of them (default: 0, never)",
+        help="how often any other text occurs, beside the rarest word (default: 0.01 with --language; 0, never, with "
+        "--lexicon; 0.001 is good for a list of a language's words)",
     )
     return group
 
@@ -32,3 +38,19 @@ def of_options(options: argparse.Namespace) -> dict[str, Any]:
         several = tuple(int(one) if one.isdecimal() else one for one in options.orientations.split(","))
         known["orientations"] = "tall" if several == ("tall",) else several
     return known
+
+
+def lexicon(options: argparse.Namespace, **ignored: bool) -> Any:
+    """The `Lexicon` that --language, --lexicon and --unlisted make, `ignored` being for a file's words; or None."""
+    from keras_textrec.decoding import Lexicon
+
+    unlisted = {} if options.unlisted is None else {"unlisted": options.unlisted}
+    if options.language is not None:
+        if options.lexicon:
+            raise ValueError("Give --language or --lexicon, not both.")
+        return Lexicon.of_language(options.language, **unlisted)
+    if isinstance(options.lexicon, str):
+        return Lexicon(options.lexicon, **ignored, **unlisted)
+    if unlisted:
+        raise ValueError("--unlisted goes with --language or --lexicon FILE.")
+    return None

@@ -76,19 +76,16 @@ def run(options: argparse.Namespace) -> int:
 
 def _constraints(options: argparse.Namespace) -> dict[str, Any]:
     """How to read and what is known of the texts, as `TextRecognizer.read` takes it."""
-    names = ("lexicon", "alternatives", "min_confidence")
-    constraints = known.of_options(options)
-    constraints |= {name: value for name in names if (value := getattr(options, name)) is not None}
-    if options.lexicon is not None:
-        from keras_textrec.decoding import Lexicon
-
-        ignored = options.ignore_case, options.ignore_punctuation
-        constraints["lexicon"] = Lexicon(options.lexicon, *ignored, options.unlisted or 0.0)
-    elif options.unlisted is not None:
-        raise ValueError("--unlisted goes with --lexicon.")
-    elif options.ignore_case or options.ignore_punctuation:
+    ignored = {name: getattr(options, name) for name in ("ignore_case", "ignore_punctuation")}
+    if any(ignored.values()) and options.lexicon is None:
         raise ValueError("--ignore-case and --ignore-punctuation go with --lexicon; a pattern begins with (?i).")
-    return constraints
+    constraints = known.of_options(options)
+    asked = {
+        "lexicon": known.lexicon(options, **ignored),
+        "alternatives": options.alternatives,
+        "min_confidence": options.min_confidence,
+    }
+    return constraints | {name: value for name, value in asked.items() if value is not None}
 
 
 def _recognizer(preset: str, engine: str) -> Any:

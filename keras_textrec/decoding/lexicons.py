@@ -13,7 +13,7 @@ import numpy as np
 from keras_textrec.decoding.automaton import trie
 from keras_textrec.decoding.search import Found
 from keras_textrec.text import Charset, Tokenizer
-from keras_textrec.text.word_lists import with_frequencies
+from keras_textrec.text.word_lists import of_language, with_frequencies
 
 FEW = 64  # words that are all scored
 _WEIGHED = 8  # of the words that an image shows most probably, at least
@@ -69,6 +69,20 @@ class Lexicon:
         if not ((self.frequencies > 0) & (self.frequencies < np.inf)).all():
             raise ValueError(f"{where} has a word whose frequency is no number above 0.")
         self._compiled: tuple[Tokenizer, CompiledLexicon] | None = None
+
+    @classmethod
+    def of_language(cls, language: str, unlisted: float = 0.01) -> "Lexicon":
+        """The words of a language and how often each occurs, case ignored, and other texts; wordfreq counted them.
+
+        Args:
+            language: its ISO 639 code, as "en".
+            unlisted: how often any one other text occurs, beside the rarest of up to 120,000 words.
+
+        Raises:
+            ImportError: wordfreq is not installed (`pip install "keras-textrec[languages]"`).
+            ValueError: there are no words of that language.
+        """
+        return cls(of_language(language), ignore_case=True, unlisted=unlisted)
 
     def __len__(self) -> int:
         return len(self.words)

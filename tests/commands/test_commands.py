@@ -15,7 +15,9 @@ import yaml
 from keras_textrec import describe, preset_names
 from keras_textrec.commands import main, read
 from keras_textrec.data import LMDBSource
+from keras_textrec.decoding import Lexicon
 from keras_textrec.images import load_image
+from keras_textrec.text.word_lists import of_language
 from tests.tiny import RECIPE, crnn, draw, png, write_lmdb
 
 pytestmark = pytest.mark.one_backend
@@ -230,9 +232,26 @@ def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
     assert main(["read", files[0], "--preset", preset, "--ignore-case"]) == 1
     assert "go with --lexicon" in capsys.readouterr().err
     assert main(["read", files[0], "--preset", preset, "--unlisted", "0.1"]) == 1
-    assert "--unlisted goes with --lexicon" in capsys.readouterr().err
+    assert "--unlisted goes with --language or --lexicon" in capsys.readouterr().err
     assert main(["read", files[0], "--preset", preset, *lexicon, "--unlisted", "7"]) == 1
     assert "unlisted is a number from 0 to 1, got 7.0" in capsys.readouterr().err
+
+
+def test_read_the_words_of_a_language(preset, images, capsys):
+    command = ["read", str(images / "walrus.png"), "--preset", preset, "--language", "en"]
+    assert main([*command, "--json"]) == 0
+    (reading,) = json.loads(capsys.readouterr().out)
+    wanted = crnn().read(images / "walrus.png", lexicon=Lexicon.of_language("en"))
+    assert (reading["text"], reading["constraint"]) == (wanted.text, wanted.constraint)
+    assert main([*command, "--unlisted", "0", "--json"]) == 0  # a word of the list, whatever the image shows
+    (reading,) = json.loads(capsys.readouterr().out)
+    assert reading["text"].lower() in of_language("en") and "and others" not in reading["constraint"]
+    for options, sentence in [
+        (["--lexicon", "words.txt"], "Give --language or --lexicon, not both"),
+        (["--ignore-case"], "go with --lexicon"),
+    ]:
+        assert main([*command, *options]) == 1
+        assert sentence in capsys.readouterr().err
 
 
 def test_read_continues_past_what_it_cannot_read(preset, images, readings, capsys):
@@ -318,7 +337,11 @@ def test_evaluate(preset, tmp_path, readings, monkeypatch, capsys):
     assert [row["accuracy"] for row in results["sets"]] == pytest.approx([1, 1, 2 / 3, 2 / 3])
     capsys.readouterr()
     assert main([*command_line[:3], "--lexicon", "--unlisted", "0.01"]) == 1
-    assert "--unlisted goes with --lexicon FILE" in capsys.readouterr().err
+    assert "--unlisted goes with --language or --lexicon FILE" in capsys.readouterr().err
+    assert main([*command_line[:3], "--language", "en", "--json", str(tmp_path / "results.json")]) == 0
+    results = json.loads((tmp_path / "results.json").read_text("utf-8"))
+    words = f"{len(of_language('en')):,} words, unlisted 0.01"
+    assert [row["name"] for row in results["sets"][1::2]] == [f"all, {words}", f"deep/most, {words}"]
 
 
 def test_evaluate_without_a_dataset(preset, tmp_path, capsys):
