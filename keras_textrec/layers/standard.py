@@ -1,9 +1,9 @@
 """Keras' layers, right and quick on every backend: the same names, arguments, variables and numbers.
 
 What Keras 3.15 does otherwise: TensorFlow has no depthwise convolution with strides (2, 1) but with oneDNN or XLA; on
-JAX, depthwise and 1x1 convolutions are slow on CPUs; on PyTorch every map is copied twice for a convolution, a
-normalisation is ten operators, and off CUDA an LSTM is a loop in Python. The classes are called as Keras' are: the
-names are part of the keys that weights are kept under.
+JAX, depthwise and 1x1 convolutions are slow on CPUs; on PyTorch every map is copied twice for a convolution and its
+kernel once, a normalisation is ten operators, and off CUDA an LSTM is a loop in Python. The classes are called as
+Keras' are: the names are part of the keys that weights are kept under.
 
 Maps are channels-last, (B, H, W, C). `jax_operators` and `torch_operators` have what is called on those backends.
 """
@@ -58,6 +58,11 @@ class Conv2D(_Padded, layers.Conv2D):
     Args:
         pad: rows and columns of zeros on each side, before padding "valid".
     """
+
+    def build(self, input_shape):
+        super().build(input_shape)
+        if keras.backend.backend() == "torch":
+            torch_operators.lay_out(self.kernel, (3, 0, 1, 2))
 
     def call(self, x):
         padding = _torch_padding(self)
@@ -179,6 +184,12 @@ class AveragePooling2D(layers.AveragePooling2D):
 @keras.saving.register_keras_serializable("keras_textrec")
 class LSTM(layers.LSTM):
     """`keras.layers.LSTM`."""
+
+    def build(self, sequences_shape, initial_state_shape=None):
+        super().build(sequences_shape, initial_state_shape)
+        if keras.backend.backend() == "torch":
+            for matrix in (self.cell.kernel, self.cell.recurrent_kernel):
+                torch_operators.lay_out(matrix, (1, 0))
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
         is_plain = mask is None and self.use_bias and not self.dropout and not self.recurrent_dropout

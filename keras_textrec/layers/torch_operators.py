@@ -9,6 +9,14 @@ from collections.abc import Callable
 from typing import Any
 
 
+def lay_out(variable, order: tuple[int, ...]) -> None:
+    """Puts a variable's numbers into memory in this order of its axes, which stay: the order in which an operator takes
+    them without a copy. What is assigned later comes in the same order."""
+    tensor = variable.value
+    inverse = [order.index(axis) for axis in range(len(order))]
+    tensor.data = tensor.data.permute(order).contiguous().permute(inverse)
+
+
 def convolution(x, kernel, bias, strides, padding, dilation_rate, groups: int):
     """A kernel (kh, kw, in / groups, out) over a map; `padding` are the cells on each side."""
     import torch

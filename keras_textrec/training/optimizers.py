@@ -113,12 +113,12 @@ class VariableAdam(keras.optimizers.Adam):
         groups: dict[VariableSettings, list[tuple]] = {}
         for variable, gradient in zip(variables, grads, strict=True):
             index = self._get_variable_index(variable)
-            tensors = [v.value for v in (variable, self._momentums[index], self._velocities[index])]
-            for tensor in tensors:
-                if not tensor.is_contiguous():  # some initial weights: the operator goes through memory as it lies
-                    tensor.data = tensor.data.contiguous()
-            values, m, v = tensors
-            groups.setdefault(self._settings_of(variable), []).append((values, gradient.contiguous(), m, v))
+            values, m, v = (v.value for v in (variable, self._momentums[index], self._velocities[index]))
+            if not _is_dense(values):  # some initial weights
+                values.data = values.data.contiguous()
+            for moment in (m, v):
+                moment.data = _laid_as(values, moment.data)
+            groups.setdefault(self._settings_of(variable), []).append((values, _laid_as(values, gradient), m, v))
         rate, step = ops.convert_to_tensor(learning_rate, "float32"), ops.cast(self.iterations + 1, "float32")
         with torch.no_grad():
             for settings, group in groups.items():
@@ -220,3 +220,15 @@ def averaged_weights(optimizer: Any) -> Iterator[None]:
     finally:
         if averages:
             optimizer.swap_averages()
+
+
+def _is_dense(tensor: Any) -> bool:
+    """Whether a tensor of PyTorch fills its memory, in whatever order of its axes."""
+    return 1 + sum((size - 1) * step for size, step in zip(tensor.shape, tensor.stride())) == tensor.numel()
+
+
+def _laid_as(weight: Any, tensor: Any) -> Any:
+    """A tensor in the order in memory of a dense one of its shape: PyTorch's operator goes through both as they lie."""
+    import torch
+
+    return tensor if tensor.stride() == weight.stride() else torch.empty_like(weight).copy_(tensor)

@@ -7,6 +7,7 @@ from keras import layers, ops
 
 from keras_textrec.layers import standard
 from keras_textrec.layers.torch_operators import normalized_by_batch
+from keras_textrec.training.optimizers import VariableAdam
 from tests.parity.gradients import loss_and_gradients
 
 BACKEND = keras.backend.backend()
@@ -42,7 +43,7 @@ def agree(one, other, x, training=True, atol=2e-5):
     other.set_weights(one.get_weights())
     for ours, theirs in zip(*(loss_and_gradients(m, weigh, x, None, training=training)[1:] for m in (one, other))):
         for a, b in zip(keras.tree.flatten(ours), keras.tree.flatten(theirs), strict=True):
-            np.testing.assert_allclose(a, b, atol=atol)
+            np.testing.assert_allclose(a, b, rtol=1e-6, atol=atol)
     for a, b in zip(one.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
@@ -201,6 +202,29 @@ def test_bidirectional_lstm():
     x = images()[:, 0]
     ours, theirs = (layers.Bidirectional(kind.LSTM(5, return_sequences=True)) for kind in (standard, layers))
     agree(network(x.shape[1:], ours), network(x.shape[1:], theirs), x)
+
+
+@pytest.mark.skipif(BACKEND != "torch", reason="how weights lie in memory is PyTorch's concern")
+def test_weights_lie_as_the_operators_take_them(tmp_path):
+    import torch
+
+    def made():
+        convolution, lstm = standard.Conv2D(5, (2, 3)), standard.LSTM(6, return_sequences=True)
+        image = keras.Input((2, 9, 4))
+        model = keras.Model(image, lstm(layers.Reshape((7, 5))(convolution(image))))
+        model.compile(VariableAdam(0.1), "mean_squared_error")
+        return model, convolution.kernel, (lstm.cell.kernel, lstm.cell.recurrent_kernel)
+
+    (model, *variables), (other, *others) = made(), made()
+    before, x = variables[0].numpy().copy(), images(2, 9)
+    model.train_on_batch(x, np.ones((3, 7, 6), "float32"))
+    np.testing.assert_allclose(abs(variables[0].numpy() - before), 0.1, rtol=1e-3)  # Adam's first step is the rate
+    model.save_weights(tmp_path / "all.weights.h5")
+    other.load_weights(tmp_path / "all.weights.h5")
+    np.testing.assert_array_equal(others[0].numpy(), variables[0].numpy())
+    for kernel, matrices in (variables, others):
+        assert kernel.value.permute(3, 2, 0, 1).is_contiguous(memory_format=torch.channels_last)
+        assert all(matrix.value.T.is_contiguous() for matrix in matrices)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "mixed_bfloat16"])
