@@ -187,14 +187,12 @@ class LSTM(layers.LSTM):
 
     def build(self, sequences_shape, initial_state_shape=None):
         super().build(sequences_shape, initial_state_shape)
-        if keras.backend.backend() == "torch":
+        if keras.backend.backend() == "torch" and self._is_plain():
             for matrix in (self.cell.kernel, self.cell.recurrent_kernel):
                 torch_operators.lay_out(matrix, (1, 0))
 
     def inner_loop(self, sequences, initial_state, mask, training=False):
-        is_plain = mask is None and self.use_bias and not self.dropout and not self.recurrent_dropout
-        is_plain = is_plain and self.activation is keras.activations.tanh
-        is_plain = is_plain and self.recurrent_activation is keras.activations.sigmoid
+        is_plain = mask is None and self._is_plain()
         if is_plain and (lstm := _traced_lstm.get()):
             return lstm(self.cell, sequences, self.go_backwards)
         if keras.backend.backend() != "torch" or sequences.device.type != "cpu" or not is_plain:
@@ -209,6 +207,12 @@ class LSTM(layers.LSTM):
         states = [state[None] for state in initial_state]
         outputs, hidden, carry = torch.lstm(sequences, states, weights, True, 1, 0.0, False, False, True)
         return outputs[:, -1], outputs, [hidden[0], carry[0]]
+
+    def _is_plain(self) -> bool:
+        """Whether PyTorch's operator computes it."""
+        activations = (self.activation, self.recurrent_activation)
+        is_usual = activations == (keras.activations.tanh, keras.activations.sigmoid)
+        return is_usual and self.use_bias and not self.dropout and not self.recurrent_dropout
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
