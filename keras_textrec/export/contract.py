@@ -57,7 +57,7 @@ def file_converter(model: Any, width: int | None) -> Any:
         least = next(w for w in itertools.count(width + 1) if _takes(model, w))
         raise ValueError(f"This {type(model).__name__} takes images of at least {least} pixels' width, not {width}.")
     config = model.converter.get_config()
-    if config["resize"] == "widen":  # a longer image is squeezed
+    if model.converter.grows:  # a longer image is squeezed
         config["resize"] = "pad"
     return ImageConverter(**{**config, "width": width})
 

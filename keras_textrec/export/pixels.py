@@ -41,9 +41,9 @@ def word_pixels(graph: Graph, image: str, converter: ImageConverter) -> Pixels:
     if converter.turn_above is not None:
         image = _turned(graph, image, converter.turn_above)
     rows, columns = _size(graph, image)
-    canvas = graph.constant(np.int64(converter.width))
+    canvas = graph.constant(np.int64(converter.least_width))
     scaled = graph("Mul", np.float64(converter.height), graph("Div", _double(graph, columns), _double(graph, rows)))
-    if converter.resize == "widen":
+    if converter.grows:
         wanted = graph("Max", canvas, graph("Cast", scaled, to=_INT64))
         step = np.int64(converter.width_multiple)
         canvas = graph("Mul", graph("Div", graph("Add", wanted, step - 1), step), step)

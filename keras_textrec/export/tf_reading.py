@@ -33,8 +33,8 @@ def resize(images: tf.Tensor, converter: ImageConverter) -> tuple[tf.Tensor, tf.
         images.set_shape((None, None, None, 3))
     height, width = tf.shape(images)[1], tf.shape(images)[2]
     scaled = converter.height * (tf.cast(width, tf.float64) / tf.cast(height, tf.float64))
-    canvas = tf.constant(converter.width)
-    if converter.resize == "widen":
+    canvas = tf.constant(converter.least_width)
+    if converter.grows:
         tf.debugging.assert_less_equal(width, LONGEST_LINE * height, "The image is too long for a line of text.")
         step = converter.width_multiple
         canvas = -(-tf.maximum(canvas, tf.cast(scaled, tf.int32)) // step) * step
@@ -52,7 +52,7 @@ def resize(images: tf.Tensor, converter: ImageConverter) -> tuple[tf.Tensor, tf.
     halves = tf.bitwise.right_shift(columns, 16)
     pixels = tf.bitwise.right_shift(halves[:, : converter.height] + halves[:, converter.height :] + 2, 2)
     pixels = tf.pad(pixels, [[0, 0], [0, 0], [0, canvas - end], [0, 0]])
-    pixels.set_shape((None, converter.height, None if converter.resize == "widen" else converter.width, 3))
+    pixels.set_shape((None, converter.height, None if converter.grows else converter.width, 3))
     return pixels, end
 
 

@@ -8,9 +8,9 @@ import numpy as np
 
 from keras_textrec.images.normalization import check_channel_order, normalization_table
 
-RESIZE_POLICIES = ("stretch", "pad", "widen")
+RESIZE_POLICIES = ("stretch", "pad", "widen", "fit")
 
-# "widen" refuses what is longer than this many heights: some two hundred characters, and a bound on memory.
+# A growing canvas refuses what is longer than this many heights: some two hundred characters, and a bound on memory.
 LONGEST_LINE = 100
 
 # Bytes that OpenCV normalises at a time: one call for many images, and what it copies stays in the processor's cache.
@@ -26,22 +26,24 @@ class ImageConverter:
     - "pad": to height x min(width, ceil(height * w / h)), then `pad_value` on the right. A longer image is squeezed.
     - "widen": as "pad", but the canvas grows for a longer image instead, to int(height * w / h), rounded up to a
       multiple of `width_multiple`. Images of one `canvas_width` make a batch in which each is what it is alone.
+    - "fit": as "widen", but the canvas is as narrow as the image, too, down to `minimum_width`, and no time goes into
+      what is empty.
 
     Args:
-        height, width: the canvas in pixels; for "widen" its least width.
+        height, width: the canvas in pixels; for "widen" its least width, for "fit" that of training on one canvas.
         resize: the policy.
         channel_order: "RGB", or "BGR", as most of the published networks want it and their presets say.
         mean, std: what (value / 255 - mean) / std takes; a number, or three in the channel order.
         pad_value: fills the padding, after normalisation (0.0 is mid-grey, -1.0 black).
-        width_multiple: of "widen": the canvas width's step.
-        round_width_to, minimum_width: of "pad": the resized width is rounded to a multiple (half to even), then raised
-            to a minimum. RobustScanner has 4 and 48.
+        width_multiple: of "widen" and "fit": the canvas width's step.
+        round_width_to, minimum_width: of all but "stretch": the resized width is rounded to a multiple (half to even),
+            then raised to a minimum. RobustScanner has 4 and 48.
         turn_above: an image of more than this many times its width in height is turned counterclockwise first, so that
             a line from top to bottom runs from left to right; None turns none. MindOCR's Chinese networks have 2.
 
     Raises:
-        ValueError: an unknown policy or channel order, a size or `turn_above` below 1, or a mean or standard deviation
-            that is none.
+        ValueError: an unknown policy or channel order, "fit" without `minimum_width`, a size or `turn_above` below 1,
+            or a mean or standard deviation that is none.
     """
 
     def __init__(
@@ -61,6 +63,8 @@ class ImageConverter:
         if resize not in RESIZE_POLICIES:
             raise ValueError(f"The resize policy must be one of {RESIZE_POLICIES}, got {resize!r}.")
         check_channel_order(channel_order)
+        if resize == "fit" and minimum_width == 1:
+            raise ValueError("A converter that resizes by 'fit' needs a minimum_width for narrow images.")
         if min(height, width, width_multiple, round_width_to, minimum_width) < 1:
             raise ValueError("The converter's sizes must be at least 1.")
         if turn_above is not None and turn_above < 1:
@@ -77,6 +81,16 @@ class ImageConverter:
         self.minimum_width = minimum_width
         self.turn_above = turn_above
         self._table = normalization_table(mean, std)
+
+    @property
+    def grows(self) -> bool:
+        """Whether the canvas of a longer image is wider."""
+        return self.resize in ("widen", "fit")
+
+    @property
+    def least_width(self) -> int:
+        """Of the canvas of one image, before it is rounded up to a multiple."""
+        return self.minimum_width if self.resize == "fit" else self.width
 
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """Converts images, each uint8 (H, W, 3) RGB; the canvas is as wide as the widest `canvas_width`."""
@@ -129,13 +143,13 @@ class ImageConverter:
         return min(canvas_width, self._wanted_width(shape, canvas_width))
 
     def canvas_width(self, shape: Sequence[int]) -> int:
-        """The canvas width of an image of `shape` (H, W, ...) alone. ValueError: too long for "widen"."""
-        if self.resize != "widen":
+        """The canvas width of an image of `shape` (H, W, ...) alone. ValueError: too long for one that grows."""
+        if not self.grows:
             return self.width
         height, width = self.upright(shape)
         if width > LONGEST_LINE * height:
             raise ValueError(f"An image of {height} x {width} pixels (height x width) is too long for a line of text.")
-        wanted = max(self.width, int(self.height * (width / height)))
+        wanted = max(self.least_width, int(self.height * (width / height)))
         return -(-wanted // self.width_multiple) * self.width_multiple
 
     def canvas_widths(self, growth: float) -> list[int]:
@@ -145,7 +159,7 @@ class ImageConverter:
             growth: of each width to the next, above 1.
         """
         widths = [self.canvas_width((self.height, self.height))]
-        if self.resize == "widen":
+        if self.grows:
             longest = self.canvas_width((self.height, LONGEST_LINE * self.height))
             while widths[-1] < longest:
                 widths.append(-(-math.ceil(widths[-1] * growth) // self.width_multiple) * self.width_multiple)

@@ -62,7 +62,7 @@ class RARE(AttentionRecognizer):
         converter = converter or ImageConverter(32, 100, "pad", channel_order="BGR")
         backbone = backbone or ResNetVD()
         check_one_row("RARE", backbone, converter.height)
-        if rectify and converter.resize == "widen":
+        if rectify and converter.grows:
             raise ValueError(
                 "RARE: rectification needs images of one width, and the converter widens them; let it resize by 'pad' "
                 "or 'stretch', or do without (rectify=None)."

@@ -27,6 +27,7 @@ RESIZING = {
     "stretch": "Every one is stretched to {height} x {width} pixels.",
     "pad": "Each is scaled to {height} rows, its ratio kept, and padded to {width} columns; a longer one is squeezed.",
     "widen": "Each is scaled to {height} rows, its ratio kept, and padded to {width} columns; longer ones stay longer.",
+    "fit": "Each is scaled to {height} rows, its ratio kept, and widened to {minimum_width} columns at least.",
 }
 
 
@@ -193,7 +194,7 @@ def _limits(description: dict[str, Any]) -> str:
     if model["tokenizer"].get("lowercase"):
         limits.append("It writes lower case for upper case.")
     limits.append("Other characters than those of its list are left out, or read as one of them.")
-    if model["converter"].get("resize", "pad") != "widen":
+    if model["converter"].get("resize", "pad") not in ("widen", "fit"):
         limits.append(f"What is longer than {model['converter']['width']} columns is squeezed, and read less well.")
     if "steps" in model:
         limits.append(f"It writes {model['steps'] - 1} characters at most.")

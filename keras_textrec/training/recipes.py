@@ -190,7 +190,7 @@ class Recipe:
         images at most, for few images make few steps.
 
         Args:
-            converter: the model's. Where it lets the canvas grow with the image ("widen"), so do the canvases of the
+            converter: the model's. Where it lets the canvas grow with the image, so do the canvases of the
                 recipe, up to four times the converter's width: what is trained and validated on has the shape of what
                 is read. (Squeezed, plates of twice that width are learnt so that their letters are read twice.)
         """

@@ -17,6 +17,7 @@ CONVERTERS = {
     "stretch": ImageConverter(16, 40, "stretch"),
     "pad": ImageConverter(16, 40, "pad", channel_order="BGR", pad_value=-1.0, round_width_to=4, minimum_width=12),
     "widen": ImageConverter(16, 40, "widen", mean=(0.4, 0.5, 0.6), std=(0.2, 0.3, 0.4), width_multiple=8),
+    "fit": ImageConverter(16, 40, "fit", width_multiple=4, minimum_width=24),
     "turn": ImageConverter(16, 40, "pad", turn_above=2),
 }
 

@@ -71,8 +71,9 @@ def test_padding_has_its_value_and_the_image_is_left_alone():
 
 
 @pytest.mark.parametrize("multiple", [1, 8, 32])
-def test_an_image_of_a_width_group_is_what_it_is_alone(multiple):
-    converter = ImageConverter(32, 100, "widen", width_multiple=multiple)
+@pytest.mark.parametrize("options", [{"resize": "widen"}, {"resize": "fit", "minimum_width": 24}])
+def test_an_image_of_a_width_group_is_what_it_is_alone(multiple, options):
+    converter = ImageConverter(32, 100, width_multiple=multiple, **options)
     rng = np.random.default_rng(1)
     images = [noise(rng.integers(10, 60), rng.integers(10, 400), seed) for seed in range(60)]
     groups = {}
@@ -92,6 +93,22 @@ def test_a_wide_image_keeps_its_ratio_only_under_widen():
     assert ImageConverter(32, 100, "stretch").canvas_width(shape) == 100
 
 
+def test_a_canvas_that_fits_is_as_wide_as_the_image():
+    """What "widen" pads on its right, "fit" leaves out; the least width, the multiple and long images stay."""
+    options = {"minimum_width": 64, "width_multiple": 4, "pad_value": -0.25}
+    wide, fit = (ImageConverter(32, 100, policy, **options) for policy in ("widen", "fit"))
+    for (height, width), canvas in {(32, 80): 80, (32, 70): 72, (32, 20): 64, (60, 20): 64, (20, 300): 480}.items():
+        image = noise(height, width)
+        x = fit([image])
+        assert x.shape == (1, 32, canvas, 3)
+        np.testing.assert_array_equal(x, wide([image])[:, :, :canvas])
+        filled = fit.resized_width(image.shape, canvas)
+        assert (x[:, :, filled:] == -0.25).all() and fit.valid_ratio(image.shape) == filled / canvas
+    assert fit.canvas_widths(2.0)[:3] == [64, 128, 256]
+    with pytest.raises(ValueError, match="needs a minimum_width"):
+        ImageConverter(32, 100, "fit")
+
+
 def test_an_upright_line_is_turned():
     """From top to bottom becomes from left to right, and all that is said of the image is said of the turned one."""
     converter, plain = ImageConverter(32, 100, "widen", turn_above=2.0), ImageConverter(32, 100, "widen")
@@ -107,7 +124,7 @@ def test_an_upright_line_is_turned():
 
 def test_config_round_trip():
     options = {"round_width_to": 4, "minimum_width": 48, "turn_above": 1.5}
-    converter = ImageConverter(48, 160, "pad", "RGB", (0.1, 0.2, 0.3), 0.25, -1.0, **options)
+    converter = ImageConverter(48, 160, "fit", "RGB", (0.1, 0.2, 0.3), 0.25, -1.0, **options)
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(converter)))
     again = keras.saving.deserialize_keras_object(config)
     for image in (noise(30, 70), noise(70, 30)):
