@@ -9,6 +9,7 @@ import numpy as np
 from keras_textrec.images.normalization import check_channel_order, normalization_table
 
 RESIZE_POLICIES = ("stretch", "pad", "widen", "fit")
+GROWING = ("widen", "fit")  # those whose canvas is wider for a longer image
 
 # A growing canvas refuses what is longer than this many heights: some two hundred characters, and a bound on memory.
 LONGEST_LINE = 100
@@ -85,7 +86,7 @@ class ImageConverter:
     @property
     def grows(self) -> bool:
         """Whether the canvas of a longer image is wider."""
-        return self.resize in ("widen", "fit")
+        return self.resize in GROWING
 
     @property
     def least_width(self) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 
+from keras_textrec.images.converter import GROWING
 from keras_textrec.presets.description import charset_of
 from keras_textrec.presets.exports_card import detector_exports_section, exports_section
 from keras_textrec.presets.papers import PAPERS
@@ -194,7 +195,7 @@ def _limits(description: dict[str, Any]) -> str:
     if model["tokenizer"].get("lowercase"):
         limits.append("It writes lower case for upper case.")
     limits.append("Other characters than those of its list are left out, or read as one of them.")
-    if model["converter"].get("resize", "pad") not in ("widen", "fit"):
+    if model["converter"].get("resize", "pad") not in GROWING:
         limits.append(f"What is longer than {model['converter']['width']} columns is squeezed, and read less well.")
     if "steps" in model:
         limits.append(f"It writes {model['steps'] - 1} characters at most.")

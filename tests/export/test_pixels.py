@@ -12,7 +12,7 @@ pytestmark = pytest.mark.once
 
 CONVERTERS = {
     "crnn_small_en": {"resize": "fit", "width_multiple": 4, "minimum_width": 64, "channel_order": "BGR"},
-    "widened": {"resize": "widen", "width_multiple": 8, "channel_order": "BGR"},
+    "widened": {"resize": "widen", "width_multiple": 4, "channel_order": "BGR"},
     "robust_scanner": {
         "height": 48,
         "width": 160,

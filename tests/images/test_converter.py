@@ -122,9 +122,10 @@ def test_an_upright_line_is_turned():
         np.testing.assert_array_equal(converter([image]), plain([image]))
 
 
-def test_config_round_trip():
+@pytest.mark.parametrize("resize", ["pad", "fit"])
+def test_config_round_trip(resize):
     options = {"round_width_to": 4, "minimum_width": 48, "turn_above": 1.5}
-    converter = ImageConverter(48, 160, "fit", "RGB", (0.1, 0.2, 0.3), 0.25, -1.0, **options)
+    converter = ImageConverter(48, 160, resize, "RGB", (0.1, 0.2, 0.3), 0.25, -1.0, **options)
     config = json.loads(json.dumps(keras.saving.serialize_keras_object(converter)))
     again = keras.saving.deserialize_keras_object(config)
     for image in (noise(30, 70), noise(70, 30)):
