@@ -36,6 +36,7 @@ def contract_of(
         sample_image=sample_image,
         sample_text=sample_text,
         calibration=getattr(model, "calibration", None),
+        orientations=getattr(model, "orientations", None),
         confidence=confidence,
     )
 

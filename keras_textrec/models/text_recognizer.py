@@ -55,7 +55,8 @@ class TextRecognizer(TrainableRecognizer):
             orientations: in which each image is read, the best of which is kept (`Reading.orientation`): some of 0, 90,
                 180 and 270, the degrees by which it is turned counterclockwise first, and "stacked", for letters that
                 stand one below the other; or "tall": 0, 90, 270 and "stacked" for images higher than wide, 0 for
-                others. `keras_textrec.reading.orientation` says which is the best. None: as it is given.
+                others. `keras_textrec.reading.orientation` says which is the best. None: the model's own
+                (`TextRecognizer.orientations`), or as it is given.
             constraints: what is known of the texts (docs/reading.md). An image that no text fits reads as "", with the
                 confidence 0.
 
@@ -112,6 +113,12 @@ class TextRecognizer(TrainableRecognizer):
         `keras_textrec.reports.calibrate` fitted it. It is part of `about`, and goes when the weights are trained."""
         kept = self.about.get("calibration")
         return None if kept is None else Calibration.from_dict(kept)
+
+    @property
+    def orientations(self) -> Orientations | None:
+        """In which orientations `read` reads each image where none are asked for; None: as it is given. Part of
+        `about`: the key `orientations` of a preset."""
+        return self.about.get("orientations")
 
     def constrained_reader(self, constraint: Constraint) -> BatchReader:
         """What reads converted images as `read_batch` does, within a constraint. Its third argument are the lexica of

@@ -203,8 +203,8 @@ class TextSpotter:
             photos: a path, bytes, array or PIL image (`keras_textrec.images.load_image` says what is accepted), or
                 many of them: a list or another iterable.
             batch_size: words a step of the recogniser.
-            orientations: in which every word is read, as for the recogniser's `read`. Others than 0 and 180 are those
-                of tall words as they stand, whatever `rotate_tall` is.
+            orientations: in which every word is read, as for the recogniser's `read`, whose own are the default. Others
+                than 0 and 180 are those of tall words as they stand, whatever `rotate_tall` is.
             constraints: what is known of every word's text, as for the recogniser's `read`: `allow`, `pattern`,
                 `lexicon`, `alternatives`. `min_confidence` takes the place of the spotter's own.
 
@@ -248,7 +248,9 @@ class TextSpotter:
         rotate_tall = self.rotate_tall
         if orientations is not None:
             options["orientations"] = orientations
-            rotate_tall = rotate_tall if set(check_orientations(orientations)) <= {0, 180} else None
+        wanted = self.recognizer.orientations if orientations is None else orientations
+        if wanted is not None and not set(check_orientations(wanted)) <= {0, 180}:
+            rotate_tall = None
         return enumerate(self._read(photo, least, rotate_tall, options) for photo in photos)
 
     def _read(

@@ -4,9 +4,10 @@ Models are made by the names of their classes, which Keras' registry knows: this
 
 A description is the content of a preset's YAML: `model` (the constructor's arguments, nested, each object with its
 `class`), `training` (a `Recipe`), and what there is to tell: `description`, `license`, `language`, `trained_on`,
-`results`, `calibration` (of the confidence: `keras_textrec.reports.calibrate`), `source` (the publisher's file that the
-weights come from), `hub` (hf://user/repo, a copy of the weights there). A YAML may begin with `like: PRESET`: what it
-does not say is as it is there, but for `results`, `calibration` and `hub`.
+`results`, `calibration` (of the confidence: `keras_textrec.reports.calibrate`), `orientations` (in which images are
+read where none are asked for), `source` (the publisher's file that the weights come from), `hub` (hf://user/repo, a
+copy of the weights there). A YAML may begin with `like: PRESET`: what it does not say is as it is there, but for
+`results`, `calibration` and `hub`.
 """
 
 import contextlib

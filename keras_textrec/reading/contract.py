@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from keras_textrec.images import ImageConverter, PhotoConverter
 from keras_textrec.reading.confidence import Calibration
+from keras_textrec.reading.orientation import Orientations
 from keras_textrec.text import AttentionTokenizer, CTCTokenizer, NRTRTokenizer, SARTokenizer, Tokenizer
 
 # A change of what files take, give or say is a new number; something more to say that readers may ignore is none.
@@ -29,6 +30,9 @@ class Contract:
         sample_image: a PNG file; sample_text: what the file reads there (of a detector: JSON, the words' corners).
         calibration: of the confidence, where the model has one. Who makes one of `confidences` or probabilities applies
             it.
+        orientations: in which the model reads each image where none are asked for (`TextRecognizer.orientations`). The
+            file reads an image as it is given: who wants the model's texts of tall images turns them, and keeps the
+            best reading.
         confidence: what the file's output `confidence` is: "probability" that the text is right (calibrated already),
             or "mean" over the characters; "" where there is no such output, or in an older file, which does not tell.
     """
@@ -44,6 +48,7 @@ class Contract:
     sample_image: bytes
     sample_text: str
     calibration: Calibration | None = None
+    orientations: Orientations | None = None
     confidence: str = ""
 
     def to_metadata(self) -> dict[str, str]:
@@ -54,6 +59,8 @@ class Contract:
         values["sample_image"] = base64.b64encode(self.sample_image).decode("ascii")
         if calibration := values.pop("calibration"):
             values["calibration"] = json.dumps(dataclasses.asdict(calibration))
+        if orientations := values.pop("orientations"):
+            values["orientations"] = json.dumps(orientations)
         return {"contract": str(CONTRACT), **values}
 
     @classmethod
@@ -75,13 +82,15 @@ class Contract:
                 f"{number}; this version reads contracts up to {CONTRACT}: pip install --upgrade keras-textrec."
             )
         try:
-            optional = ("calibration", "confidence")  # later than the first files of this contract
+            optional = ("calibration", "orientations", "confidence")  # later than the first files of this contract
             needed = [field.name for field in dataclasses.fields(cls) if field.name not in optional]
             values = {name: metadata[name] for name in needed}
             values["confidence"] = metadata.get("confidence", "")
             values |= {name: json.loads(values[name]) for name in ("charset", "decoder", "converter")}
             if "calibration" in metadata:
                 values["calibration"] = Calibration.from_dict(json.loads(metadata["calibration"]))
+            if "orientations" in metadata:
+                values["orientations"] = json.loads(metadata["orientations"])
             values["charset"] = tuple(values["charset"])
             if values["decoder"]["kind"] not in ("ctc", "attention", "boxes"):
                 raise ValueError(f"no decoder is called {values['decoder']['kind']!r}")

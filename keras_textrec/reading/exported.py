@@ -108,6 +108,10 @@ class ExportedRecognizer:
     def calibration(self) -> Calibration | None:
         return self.contract.calibration
 
+    @property
+    def orientations(self) -> Orientations | None:
+        return self.contract.orientations
+
     def constrained_reader(self, constraint: Constraint) -> BatchReader:
         """As `TextRecognizer.constrained_reader`. ValueError: the file cannot read within constraints."""
         if not isinstance(self.tokenizer, CTCTokenizer):

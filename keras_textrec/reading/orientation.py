@@ -24,16 +24,18 @@ class _View:
     """How an image is read in one orientation.
 
     Attributes:
-        orientation: as `Reading` has it.
+        orientation: as `Reading` has it; None: upright, which nobody asked for and the reading need not tell.
         along, given: float (N,) each: places along the line of text, and the columns or rows of the given image there.
     """
 
-    orientation: int | str
+    orientation: int | str | None
     along: Sequence[float]
     given: Sequence[float]
 
     def as_given(self, reading: Reading) -> Reading:
         """What was read so, with the characters' places in the given image."""
+        if self.orientation is None:
+            return reading
         characters = []
         for character in reading.characters:
             if character.left is not None:
@@ -49,22 +51,26 @@ def read_oriented(
     converter: ImageConverter,
     stream: Callable[[Iterable[Any], Iterable[Any] | None], Iterator[tuple[int, Outcome]]],
     knowledge: Iterable[Any] | None = None,
+    usual: Orientations | None = None,
 ) -> Iterator[tuple[int, Outcome]]:
     """Reads any number of images, each in several orientations, as if these were images of their own.
 
     The best reading is that whose characters have the highest mean confidence, one more of confidence 0 counted in: of
     two readings that are as sure, the longer one is right more often. The probability of the whole text, and so the
     calibrated confidence, prefers short misreadings (docs/reading.md has the figures). Of equals, the first is kept.
+    Of "tall", one character that stands upright counts by its confidence alone, for it is higher than wide by nature.
 
     Args:
         images: as `keras_textrec.reading.read_stream` takes them.
         orientations: some of 0, 90, 180 and 270, the degrees by which an image is turned counterclockwise before it is
             read, and "stacked", for letters one below the other, laid side by side; an image that cannot be so is read
-            upright if nothing else is wanted. "tall" is all but 180 for images higher than wide, and 0 for others.
-            None reads images as they are.
+            upright if nothing else is wanted. "tall" is all but 180 for images higher than wide, and 0 for others. None
+            is `usual`.
         converter: what turns images itself (`turn_above`): they are read in no other orientation than it gives them.
         stream: reads images, with what is known of each or None; its confidences are not calibrated.
         knowledge: what is known of each image.
+        usual: the orientations where none are asked for; of upright readings `Reading.orientation` then is None. None
+            reads images as they are.
 
     Yields:
         As `read_stream`, as soon as an image is read in all its orientations.
@@ -73,11 +79,12 @@ def read_oriented(
         ValueError: orientations that are none.
         TypeError: one image was given.
     """
-    if orientations is None:
+    asked = orientations is not None
+    if not asked and usual is None:
         return stream(images, knowledge)
-    wanted = check_orientations(orientations)
+    wanted = check_orientations(orientations if asked else usual)
     check_several(images)
-    return _read(images, wanted, converter, stream, knowledge)
+    return _read(images, wanted, converter, stream, knowledge, asked)
 
 
 def check_orientations(orientations: Any) -> tuple[int | str, ...]:
@@ -99,6 +106,7 @@ def _read(
     converter: ImageConverter,
     stream: Callable[[Iterable[Any], Iterable[Any] | None], Iterator[tuple[int, Outcome]]],
     knowledge: Iterable[Any] | None,
+    asked: bool,
 ) -> Iterator[tuple[int, Outcome]]:
     places = itertools.count()  # in the stream
     # By place, on their way: the image's position, how it is read, and what is known of it.
@@ -111,7 +119,7 @@ def _read(
             try:
                 if isinstance(image, OSError | ValueError):
                     raise image
-                found = _views(load_image(image), wanted, converter)
+                found = _views(load_image(image), wanted, converter, asked)
             except (OSError, ValueError) as error:
                 found = [(error, None)]
             expected[position] = [next(places) for _ in found]
@@ -125,11 +133,12 @@ def _read(
         position, view, _ = views.pop(place)
         outcomes[place] = view.as_given(outcome) if isinstance(outcome, Reading) else outcome
         if outcomes.keys() >= set(expected[position]):
-            yield position, _best([outcomes.pop(place) for place in expected.pop(position)])
+            found = [outcomes.pop(place) for place in expected.pop(position)]
+            yield position, _best(found, tall=wanted == (TALL,))
 
 
 def _views(
-    image: np.ndarray, wanted: tuple[int | str, ...], converter: ImageConverter
+    image: np.ndarray, wanted: tuple[int | str, ...], converter: ImageConverter, asked: bool
 ) -> list[tuple[np.ndarray, _View]]:
     """How an image, uint8 (H, W, 3), is to be read, at least once: what the network is shown, uint8 (h, w, 3)."""
     height, width = image.shape[:2]
@@ -142,19 +151,21 @@ def _views(
             pixels = np.rot90(image, turn // 90)
             shape = converter.upright(pixels.shape)
             turn = turn if shape == pixels.shape[:2] else (turn + 90) % 360  # the converter turns it, too
-            views.setdefault(turn, (pixels, _View(turn, (0, shape[1]), ends[turn])))
+            told = turn if turn or asked else None
+            views.setdefault(turn, (pixels, _View(told, (0, shape[1]), ends[turn])))
         elif row := side_by_side(image):
             pixels, columns, rows = row
             views[turn] = pixels, _View(turn, columns, rows)
-    return list(views.values()) or _views(image, (0,), converter)
+    return list(views.values()) or _views(image, (0,), converter, asked)
 
 
-def _best(outcomes: list[Outcome]) -> Outcome:
+def _best(outcomes: list[Outcome], tall: bool) -> Outcome:
     readings = [outcome for outcome in outcomes if isinstance(outcome, Reading)]
-    return max(readings, key=_sureness, default=outcomes[0])
+    return max(readings, key=lambda reading: _sureness(reading, tall), default=outcomes[0])
 
 
-def _sureness(reading: Reading) -> float:
+def _sureness(reading: Reading, tall: bool) -> float:
     """The mean confidence of the characters and one more of 0 (of a word of a lexicon, its confidence so weighed)."""
     count = len(reading.characters)
-    return reading.confidence * count / (count + 1)
+    upright_letter = tall and count == 1 and not reading.orientation
+    return reading.confidence if upright_letter else reading.confidence * count / (count + 1)

@@ -17,13 +17,21 @@ BatchReader = Callable[..., list[Reading]]
 
 
 class Recognizer(Protocol):
-    """What `recognize` needs. `calibration` is that of free readings, if there is one."""
+    """What `recognize` needs.
+
+    Attributes:
+        calibration: of free readings, if there is one.
+        orientations: in which images are read where none are asked for; None: as they are.
+    """
 
     tokenizer: Tokenizer
     converter: ImageConverter
 
     @property
     def calibration(self) -> Calibration | None: ...
+
+    @property
+    def orientations(self) -> Orientations | None: ...
 
     def read_batch(self, x: np.ndarray, valid_ratio: np.ndarray) -> list[Reading]: ...
 
@@ -53,4 +61,5 @@ def recognize(
     def read(images: Iterable[Any], lexica: Iterable[Any] | None) -> Iterator[tuple[int, Outcome]]:
         return stream(images, read_batch, lexica)
 
-    return calibrated(read_oriented(images, orientations, recognizer.converter, read, lexica), calibration)
+    usual = recognizer.orientations
+    return calibrated(read_oriented(images, orientations, recognizer.converter, read, lexica, usual), calibration)

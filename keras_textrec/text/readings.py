@@ -44,10 +44,11 @@ class Reading:
     where that is less than the `min_confidence` which `read` was given. `constraint` says what limited the text, ""
     where nothing did. `alternatives`, where they were asked for, are the most probable texts, the best first.
 
-    `orientation`, where some were asked for, is that in which it was read: the degrees by which the image was turned
-    counterclockwise (0, 90: the text runs downwards, 180: it stands on its head, 270: it runs upwards), or "stacked":
-    the letters stand one below the other. None: as the image was given. Places of characters are columns of the given
-    image then, too, or of 90, 270 and "stacked" its rows, `left` the lesser and `right` the greater one.
+    `orientation`, where some were asked for or the image was turned, is that in which it was read: the degrees by which
+    the image was turned counterclockwise (0, 90: the text runs downwards, 180: it stands on its head, 270: it runs
+    upwards), or "stacked": the letters stand one below the other. None: as the image was given. Places of characters
+    are columns of the given image then, too, or of 90, 270 and "stacked" its rows, `left` the lesser and `right` the
+    greater one.
 
     `attention`, where it was asked for, is float (characters, ...): for every character, how much of it was read from
     each place of the network's last feature map. It takes no part in comparisons.

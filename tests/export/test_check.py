@@ -28,8 +28,8 @@ class File:
     def __init__(self, change):
         self.change = change
 
-    def read(self, images, batch_size=32):
-        readings = crnn().read(images, batch_size)
+    def read(self, images, batch_size=32, orientations=None):
+        readings = crnn().read(images, batch_size, orientations)
         return [self.change(i, r) for i, r in enumerate(readings)] if isinstance(readings, list) else readings
 
     def read_stream(self, images, batch_size=32):

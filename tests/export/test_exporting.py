@@ -51,7 +51,14 @@ def test_the_embedded_preset_reads_the_sample_words(tmp_path):
     files = sorted((pathlib.Path(__file__).parents[2] / "examples" / "words").glob("*.jpg"))
     assert len(files) == 12
     exported = textrec.load_exported(tmp_path / "m.onnx")
-    assert_equal_readings(exported.read(files), model.read(files))
+    upright = model.read(files)
+    assert_equal_readings(exported.read(files), upright)
+    for quarters in (1, 3):  # upwards, downwards
+        turned = [np.rot90(textrec.images.load_image(file), quarters) for file in files]
+        turned = [image for image in turned if image.shape[0] > image.shape[1]]
+        assert_equal_readings(exported.read(turned), found := model.read(turned))
+        assert len(found) > 6 and {reading.text for reading in found} <= {reading.text for reading in upright}
+        assert {reading.orientation for reading in found} == {90 * (4 - quarters)}
     assert exported.contract.preset == "crnn_small_en"
     sample = exported.contract.sample_image
     drawn = {png(image): text for image, text in drawn_words(model.tokenizer.charset)}

@@ -161,6 +161,18 @@ def test_the_best_of_several_orientations(images, known):
         assert reading.confidence == pytest.approx(alone[turn].confidence, abs=1e-4)
 
 
+@pytest.mark.one_backend
+def test_a_model_has_orientations_of_its_own(images):
+    model = make_crnn()
+    assert model.orientations is None
+    asked, given = model.read(images, orientations=(180, 0, 90)), model.read(images)
+    model.about = {"orientations": [180, 0, 90]}
+    turned = model.read(images)
+    assert [one.text for one in turned] == [one.text for one in asked] != [one.text for one in given]
+    assert [one.orientation or 0 for one in turned] == [one.orientation for one in asked]
+    assert [one.text for one in model.read(images, orientations=(0,))] == [one.text for one in given]
+
+
 def test_threads_share_a_model(images, alone):
     """Four at a time, from the first reading on, and it reads afterwards."""
     model = make_crnn()

@@ -40,6 +40,8 @@ class CoreDetector:
 class TemplateReader:
     """Reads the word whose drawing is most like the image; the likeness, 0 to 1, is the confidence."""
 
+    orientations = None
+
     def __init__(self):
         self.drawings = {word: self.normalize(draw(word, 40)) for word in WORDS}
         self.batch_sizes = []
@@ -187,7 +189,7 @@ def test_slanted_and_tilted_words_are_straightened():
 
 def spot(words, size=(300, 500), **options):
     """The page of words: texts and their polygons, with the confidence 0.9."""
-    reader = SimpleNamespace(read=lambda crops, batch_size, **known: [Reading(text, 0.9) for text, _ in words])
+    reader = SimpleNamespace(read=lambda *_, **known: [Reading(text, 0.9) for text, _ in words], orientations=None)
     return TextSpotter(Fixed(*(polygon for _, polygon in words)), reader, **options).read(np.zeros((*size, 3), "uint8"))
 
 
@@ -236,9 +238,18 @@ def test_what_is_known_goes_to_the_recogniser():
 
 
 @pytest.mark.parametrize(
-    ("orientations", "as_it_stands"), [(None, False), ((0, 180), False), ("tall", True), ((0, 90, 180, 270), True)]
+    ("orientations", "usual", "as_it_stands"),
+    [
+        (None, None, False),
+        ((0, 180), None, False),
+        ("tall", None, True),
+        ((0, 90, 180, 270), None, True),
+        (None, "tall", True),
+        (None, (0, 180), False),
+        ((0, 180), "tall", False),
+    ],
 )
-def test_orientations_of_tall_words(orientations, as_it_stands):
+def test_orientations_of_tall_words(orientations, usual, as_it_stands):
     """Those by a quarter and of stacked letters are the recogniser's work."""
     shapes = []
 
@@ -246,7 +257,7 @@ def test_orientations_of_tall_words(orientations, as_it_stands):
         shapes.append((crops[0].shape, known))
         return [Reading("a", 1.0)]
 
-    spotter = TextSpotter(Fixed(box(10, 10, 20, 60)), SimpleNamespace(read=read))
+    spotter = TextSpotter(Fixed(box(10, 10, 20, 60)), SimpleNamespace(read=read, orientations=usual))
     spotter.read(np.zeros((90, 90, 3), "uint8"), orientations=orientations)
     assert shapes == [
         ((60, 20, 3) if as_it_stands else (20, 60, 3), {} if orientations is None else {"orientations": orientations})

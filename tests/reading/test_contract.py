@@ -52,6 +52,14 @@ def test_a_calibration_comes_back_and_files_without_one_say_nothing():
     assert Contract.from_metadata(metadata, "m.onnx") == dataclasses.replace(written, confidence="")
 
 
+@pytest.mark.parametrize("orientations", ["tall", [0, 180], [0, "stacked"]])
+def test_orientations_come_back(orientations):
+    plain = contract(CTCTokenizer("ab"))
+    assert "orientations" not in plain.to_metadata()
+    written = dataclasses.replace(plain, orientations=orientations)
+    assert Contract.from_metadata(written.to_metadata(), "m.onnx") == written
+
+
 @pytest.mark.parametrize(
     "change, sentence",
     [

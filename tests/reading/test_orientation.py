@@ -42,11 +42,11 @@ def network():
     return Network()
 
 
-def read(images, orientations, network, knowledge=None, converter=CONVERTER, batch_size=32):
+def read(images, orientations, network, knowledge=None, converter=CONVERTER, batch_size=32, usual=None):
     def stream(images, knowledge):
         return read_stream(images, converter, network, batch_size, knowledge=knowledge)
 
-    return read_oriented(images, orientations, converter, stream, knowledge)
+    return read_oriented(images, orientations, converter, stream, knowledge, usual)
 
 
 def turned(text, orientation):
@@ -119,6 +119,31 @@ def test_images_are_let_go(knowledge):
 def test_only_tall_images_cost_more(network):
     assert dict(read([word("ab", 16)], "tall", network))[0].orientation == 0 and network.asked == 1
     assert dict(read([turned("ab", 270)], "tall", network))[0].orientation == 270
+
+
+@pytest.mark.parametrize(("orientations", "kept"), [("tall", "i"), ((0, 90, 270), "abc")])
+def test_a_letter_that_stands_is_tall_by_nature(orientations, kept):
+    """As sure as a word of three letters is, it is kept where "tall" is asked for; elsewhere the longer text is."""
+    read = {5: Reading("i", 0.9, (Character("i", 0.9),)), 3: Reading("abc", 0.9, (Character("a", 0.9),) * 3)}
+
+    def stream(images, knowledge):
+        for position, image in enumerate(images):
+            yield position, read[len(image)]
+
+    image = np.zeros((5, 3, 3), "uint8")
+    ((_, reading),) = read_oriented([image], orientations, CONVERTER, stream)
+    assert reading.text == kept
+
+
+def test_orientations_that_are_usual(network):
+    """Of upright images nothing is told; what is asked for goes before."""
+    images = [turned("abc", 0), turned("abc", 270)]
+    outcomes = dict(read(images, None, network, usual="tall"))
+    assert [(outcomes[i].text, outcomes[i].orientation) for i in (0, 1)] == [("abc", None), ("abc", 270)]
+    assert outcomes[0] == dict(read(images[:1], None, network))[0] and "orientation" not in outcomes[0].to_dict()
+    assert dict(read(images[1:], (0,), network, usual="tall"))[0].text != "abc"
+    with pytest.raises(ValueError, match="orientations are 'tall', or some of"):
+        read(images, None, network, usual=45)
 
 
 def test_an_orientation_that_cannot_be_read_leaves_the_others(network):
