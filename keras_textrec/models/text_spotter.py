@@ -248,7 +248,8 @@ class TextSpotter:
         rotate_tall = self.rotate_tall
         if orientations is not None:
             options["orientations"] = orientations
-        wanted = self.recognizer.orientations if orientations is None else orientations
+        usual = getattr(self.recognizer, "orientations", None)  # a recogniser is any object with `read`
+        wanted = usual if orientations is None else orientations
         if wanted is not None and not set(check_orientations(wanted)) <= {0, 180}:
             rotate_tall = None
         return enumerate(self._read(photo, least, rotate_tall, options) for photo in photos)

@@ -40,8 +40,6 @@ class CoreDetector:
 class TemplateReader:
     """Reads the word whose drawing is most like the image; the likeness, 0 to 1, is the confidence."""
 
-    orientations = None
-
     def __init__(self):
         self.drawings = {word: self.normalize(draw(word, 40)) for word in WORDS}
         self.batch_sizes = []
@@ -189,7 +187,7 @@ def test_slanted_and_tilted_words_are_straightened():
 
 def spot(words, size=(300, 500), **options):
     """The page of words: texts and their polygons, with the confidence 0.9."""
-    reader = SimpleNamespace(read=lambda *_, **known: [Reading(text, 0.9) for text, _ in words], orientations=None)
+    reader = SimpleNamespace(read=lambda crops, batch_size, **known: [Reading(text, 0.9) for text, _ in words])
     return TextSpotter(Fixed(*(polygon for _, polygon in words)), reader, **options).read(np.zeros((*size, 3), "uint8"))
 
 
