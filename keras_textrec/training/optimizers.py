@@ -1,4 +1,4 @@
-"""Adam as the published trainings have it: settings by variable, their place of epsilon, a mean of the weights."""
+"""Adam as published trainings have it: settings by variable, their place of epsilon, a mean of weights; and Muon."""
 
 import contextlib
 from collections.abc import Iterator, Sequence
@@ -10,6 +10,7 @@ from keras import ops
 
 # Updates after which the running mean of the weights is about as slow as it says (MindOCR's and YOLO's number).
 AVERAGE_WARMUP = 2000
+MUON_MOMENTUM = 0.95
 
 
 class VariableSettings(NamedTuple):
@@ -19,11 +20,13 @@ class VariableSettings(NamedTuple):
         rate: times the learning rate.
         l2: coupled decay: the gradient has `l2` times the variable added, which then goes through the moments.
         decay: decoupled decay (AdamW's), times the variable and the learning rate.
+        matrices: of a kernel that is trained by Muon, how many stand in it side by side; 0: it is trained by Adam.
     """
 
     rate: float = 1.0
     l2: float = 0.0
     decay: float = 0.0
+    matrices: int = 0
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
@@ -32,6 +35,10 @@ class VariableAdam(keras.optimizers.Adam):
 
     So PaddlePaddle, PyTorch and MindOCR have it. Keras adds epsilon to the root before it is corrected, where it weighs
     30 times as much in the first step as in later ones.
+
+    Variables with `matrices` are trained by Muon: u is the nearest orthogonal matrix to the mean of the gradients
+    (Nesterov's, 0.95), times 0.2 sqrt(its longer side), so that learning rates and decays are AdamW's
+    (arXiv:2502.16982). Keras' own Muon leaves the kernels of convolutions to Adam.
 
     With `use_ema`, the running mean of the weights has the momentum `ema_momentum` * (1 - exp(-t / 2000)), as MindOCR's
     has, so that a short training is not averaged with its beginning; Keras' is `ema_momentum` from the second step on.
@@ -80,10 +87,14 @@ class VariableAdam(keras.optimizers.Adam):
         if settings.l2:
             gradient = ops.add(gradient, settings.l2 * variable)
         # By `ops`: TensorFlow's gradients of embeddings are sparse, and have no arithmetic of their own.
-        self.assign_add(m, ops.subtract(gradient, m) * (1 - self.beta_1))
-        self.assign_add(v, ops.subtract(ops.square(gradient), v) * (1 - self.beta_2))
-        correction_1, correction_2 = (ops.cast(c, variable.dtype) for c in self._corrections())
-        step = m / correction_1 / (ops.sqrt(v / correction_2) + self.epsilon)
+        if settings.matrices:
+            self.assign_add(m, ops.subtract(gradient, m) * (1 - MUON_MOMENTUM))
+            step = _muon_step(gradient * (1 - MUON_MOMENTUM) + m * MUON_MOMENTUM, settings.matrices)
+        else:
+            self.assign_add(m, ops.subtract(gradient, m) * (1 - self.beta_1))
+            self.assign_add(v, ops.subtract(ops.square(gradient), v) * (1 - self.beta_2))
+            correction_1, correction_2 = (ops.cast(c, variable.dtype) for c in self._corrections())
+            step = m / correction_1 / (ops.sqrt(v / correction_2) + self.epsilon)
         if settings.decay:
             step = step + settings.decay * variable
         self.assign_sub(variable, ops.cast(learning_rate, variable.dtype) * settings.rate * step)
@@ -107,11 +118,15 @@ class VariableAdam(keras.optimizers.Adam):
         return torch._foreach_mul(grads, (self.global_clipnorm / norm).clamp(max=1.0))
 
     def _torch_update_step(self, grads: list, variables: list, learning_rate: Any) -> None:
-        """`update_step` of all variables at once, by the operator of PyTorch's own optimizers: one pass over them."""
+        """`update_step` of all of Adam's variables at once, by the operator of PyTorch's own optimizers: one pass."""
         import torch
 
         groups: dict[VariableSettings, list[tuple]] = {}
         for variable, gradient in zip(variables, grads, strict=True):
+            if self._settings_of(variable).matrices:
+                with torch.no_grad():
+                    self.update_step(gradient, variable, learning_rate)
+                continue
             index = self._get_variable_index(variable)
             values, m, v = (v.value for v in (variable, self._momentums[index], self._velocities[index]))
             if not _is_dense(values):  # some initial weights
@@ -181,6 +196,28 @@ class VariableAdam(keras.optimizers.Adam):
     def _overwrite_model_variables_with_average_value(self, trainable_variables: list) -> None:
         """Keras does so at the end of `fit`."""
         super()._overwrite_model_variables_with_average_value([*trainable_variables, *self._statistics()])
+
+
+def _muon_step(mean: Any, matrices: int) -> Any:
+    """Muon's step for a kernel (..., out): of each of `matrices` equal parts of its outputs, over all inputs."""
+    steps = []
+    for part in ops.split(ops.reshape(mean, (-1, mean.shape[-1])), matrices, axis=1):
+        steps.append(_orthogonal(part) * (0.2 * max(part.shape) ** 0.5))
+    return ops.reshape(ops.concatenate(steps, axis=1), mean.shape)
+
+
+def _orthogonal(matrix: Any) -> Any:
+    """About U V^T of the matrix U S V^T: five steps of Newton and Schulz (Jordan et al., 2024: "Muon").
+
+    Their numbers bring singular values near 1 quickly, not to it: they end between 0.7 and 1.2.
+    """
+    tall = matrix.shape[0] > matrix.shape[1]
+    x = ops.transpose(matrix) if tall else matrix
+    x = x / (ops.norm(x) + 1e-7)
+    for _ in range(5):
+        square = ops.matmul(x, ops.transpose(x))
+        x = 3.4445 * x + ops.matmul(2.0315 * ops.matmul(square, square) - 4.775 * square, x)
+    return ops.transpose(x) if tall else x
 
 
 def averaging(optimizer: Any) -> VariableAdam | None:

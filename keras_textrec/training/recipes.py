@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import logging
+import math
 from typing import Any
 
 import keras
@@ -18,7 +19,7 @@ from keras_textrec.training.schedules import make_schedule
 logger = logging.getLogger(__name__)
 
 CHOICES = {
-    "optimizer": ("adam", "adamw"),
+    "optimizer": ("adam", "adamw", "muon"),
     "schedule": ("constant", "cosine", "paddle_cosine", "piecewise", "one_cycle"),
     "canvas_choice": CANVAS_CHOICES,
 }
@@ -32,6 +33,9 @@ ONLY_OF = {
 OPTIMIZER_NAME = "of_the_recipe"
 # Variables that AdamW's decay leaves alone: those that the published networks have in one dimension.
 NOT_DECAYED = ("bias", "gamma", "beta")
+# Muon leaves to Adam the layers that give classes, depthwise kernels, and those with fewer inputs than this.
+OUTPUT_LAYERS = ("head", "projection")
+LEAST_INPUTS = 64
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +45,8 @@ class Recipe:
     A part of the network is named by its layers, from the outside in: "backbone", "head", "tps/fc1", "tps/fc1/kernel".
 
     Attributes:
-        optimizer: "adam" or "adamw", in PaddlePaddle's and PyTorch's form (epsilon is 1e-8 beside the corrected root).
+        optimizer: "adam" or "adamw", in PaddlePaddle's and PyTorch's form (epsilon is 1e-8 beside the corrected root);
+            or "muon", with AdamW for all but the kernels within the network (`VariableAdam`).
         learning_rate: the highest learning rate.
         learning_rates: {part: factor} of parts that learn faster or slower than the others.
         schedule: "constant"; "cosine", down to `min_learning_rate` at the end of the run; "paddle_cosine", PaddleOCR's,
@@ -52,7 +57,7 @@ class Recipe:
         min_learning_rate: where "cosine" ends.
         decay_epochs, decay_factor: of "piecewise".
         beta_2: of the optimizer's running mean of squared gradients.
-        weight_decay: AdamW's decoupled decay; biases and normalisation scales are left out.
+        weight_decay: AdamW's and Muon's decoupled decay; biases and normalisation scales are left out.
         l2: coupled decay, added to every gradient, times its variable (PaddleOCR's `regularizer`), not halved; or
             {part: number} of some parts.
         clip_norm: the largest global norm of a gradient; None leaves gradients alone.
@@ -152,10 +157,10 @@ class Recipe:
             raise ValueError("The schedule 'one_cycle' needs training.warmup_steps or training.warmup_epochs.")
 
     def _check_optimizer(self) -> None:
-        if self.weight_decay and self.optimizer != "adamw":
+        if self.weight_decay and self.optimizer == "adam":
             raise ValueError(
-                "training.weight_decay is for the optimizer 'adamw'; the decay of 'adam' goes through the gradients: "
-                "training.l2."
+                "training.weight_decay is for the optimizers 'adamw' and 'muon'; the decay of 'adam' goes through the "
+                "gradients: training.l2."
             )
         for name in ("learning_rates", "l2"):
             value = getattr(self, name)
@@ -254,10 +259,12 @@ class Recipe:
         rates = of_parts("learning_rates", self.learning_rates or {})
         l2 = of_parts("l2", self.l2 if l2_by_part else {})
         settings = []
-        for path, variable in named_variables(model).items():
+        variables = named_variables(model)
+        for path, variable in variables.items():
             decay = 0.0 if path.rpartition("/")[2] in NOT_DECAYED else self.weight_decay
             coupled = l2.get(id(variable), 0.0 if l2_by_part else self.l2)
-            settings.append((variable, VariableSettings(rates.get(id(variable), 1.0), coupled, decay)))
+            matrices = _matrices(path, variables) if self.optimizer == "muon" else 0
+            settings.append((variable, VariableSettings(rates.get(id(variable), 1.0), coupled, decay, matrices)))
         return settings
 
     def load_optimizer(self, config: Any, model: keras.Model) -> keras.optimizers.Optimizer:
@@ -285,6 +292,18 @@ class Recipe:
                 return 0
             warmup = round(total_steps * self.warmup_epochs / self.epochs)
         return total_steps // 10 if total_steps and 2 * warmup > total_steps else warmup
+
+
+def _matrices(path: str, variables: dict[str, keras.Variable]) -> int:
+    """How many matrices that Muon trains stand in a variable side by side: an LSTM's kernel has four, one a gate."""
+    *layers, name = path.split("/")
+    shape = variables[path].shape
+    if name not in ("kernel", "recurrent_kernel") or set(layers) & set(OUTPUT_LAYERS):
+        return 0
+    if math.prod(shape[:-1]) < LEAST_INPUTS or shape[-1] == 1:
+        return 0
+    recurrent = variables.get("/".join([*layers, "recurrent_kernel"]))
+    return 1 if recurrent is None else recurrent.shape[1] // recurrent.shape[0]
 
 
 def _as_typed(value: Any, wanted: Any) -> Any:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_textrec.presets.description import dtype_policy
-from keras_textrec.training.optimizers import averaged_weights
+from keras_textrec.training.optimizers import VariableSettings, averaged_weights
 from keras_textrec.training.recipes import Recipe
 from tests.tiny import Columns
 
@@ -62,6 +62,70 @@ def test_steps_are_the_published_rules(options, rule):
     start = keras.ops.convert_to_numpy(model.get_layer("fc").kernel)
     ours = apply(model, Recipe(**PLAIN, **options).make_optimizer(model), GRADIENTS)
     np.testing.assert_allclose(ours, published([0.01] * 4, GRADIENTS, start, **rule), rtol=1e-5, atol=1e-6)
+
+
+def orthogonal(matrix):
+    """Newton's and Schulz's five steps towards the nearest orthogonal matrix, on its singular values."""
+    u, s, v = np.linalg.svd(matrix, full_matrices=False)
+    s = s / np.sqrt((s**2).sum())
+    for _ in range(5):
+        s = 3.4445 * s - 4.775 * s**3 + 2.0315 * s**5
+    assert s.min() > 0.6 and s.max() < 1.3
+    return u * s @ v
+
+
+@pytest.mark.parametrize("shape, matrices", [((70, 12), 1), ((64, 96), 1), ((5, 1, 16, 24), 1), ((64, 40), 4)])
+def test_steps_of_muon(shape, matrices):
+    """Nesterov's mean, made orthogonal: of each gate of an LSTM by itself, of a convolution over all its inputs."""
+    kernel = keras.Variable(np.random.default_rng(1).normal(size=shape), "float32")
+    start = keras.ops.convert_to_numpy(kernel).astype(float)
+    optimizer = Recipe(**PLAIN).make_optimizer(net())
+    optimizer.set_variables([(kernel, VariableSettings(rate=0.5, decay=0.2, matrices=matrices))])
+    gradients = np.random.default_rng(2).normal(size=(3, *shape))
+    mean, wanted = 0.0, start
+    for gradient in gradients:
+        optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")], [kernel])
+        mean = 0.95 * mean + 0.05 * gradient
+        looked_ahead = (0.95 * mean + 0.05 * gradient).reshape(-1, shape[-1])
+        parts = np.split(looked_ahead, matrices, axis=1)
+        step = np.concatenate([orthogonal(part) * 0.2 * max(part.shape) ** 0.5 for part in parts], 1).reshape(shape)
+        wanted = wanted * (1 - 0.005 * 0.2) - 0.005 * step
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(kernel), wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_what_muon_trains():
+    """Kernels within the network: no vectors, depthwise kernels, few inputs or classes; an LSTM's gates one by one."""
+    inputs = keras.Input((8, 8, 3))
+    x = keras.layers.Conv2D(8, 3, name="stem")(inputs)  # 27 inputs
+    x = keras.layers.Conv2D(16, 3, name="conv")(x)  # 72
+    x = keras.layers.DepthwiseConv2D(3, name="depthwise")(x)
+    x = keras.layers.Reshape((4, 16))(x)
+    x = keras.layers.LSTM(64, return_sequences=True, name="lstm")(x)  # 16 and 64
+    x = keras.layers.GRU(64, name="gru")(x)
+    model = keras.Model(inputs, keras.layers.Dense(80, name="head")(keras.layers.Dense(70, name="fc")(x)))
+    settings = Recipe(optimizer="muon", weight_decay=0.1).variable_settings(model)
+    assert {variable.path: values.matrices for variable, values in settings if values.matrices} == {
+        "conv/kernel": 1,
+        "lstm/lstm_cell/recurrent_kernel": 4,
+        "gru/gru_cell/kernel": 3,
+        "gru/gru_cell/recurrent_kernel": 3,
+        "fc/kernel": 1,
+    }
+    assert not any(values.matrices for _, values in Recipe(optimizer="adamw").variable_settings(model))
+
+
+def test_muon_learns():
+    x = np.random.default_rng(3).normal(size=(64, 70)).astype("float32")
+    losses = {}
+    for name in ("adamw", "muon"):
+        keras.utils.set_random_seed(0)
+        inputs = keras.Input((70,))
+        hidden = keras.layers.Dense(64, "relu", name="fc")(inputs)
+        model = keras.Model(inputs, keras.layers.Dense(1, name="head")(hidden))
+        model.compile(Recipe(schedule="constant", learning_rate=0.01, optimizer=name).make_optimizer(model), "mse")
+        losses[name] = model.fit(x, x[:, :1] * x[:, 1:2], 16, epochs=15, verbose=0).history["loss"]
+    assert losses["muon"][-1] < 0.2 * losses["muon"][0]
+    assert losses["muon"] != losses["adamw"]
 
 
 def test_what_the_settings_leave_alone():

@@ -35,7 +35,7 @@ def test_an_unknown_key_suggests_a_near_one():
 @pytest.mark.parametrize(
     "values, message",
     [
-        ({"optimizer": "sgd"}, r"training.optimizer must be one of \('adam', 'adamw'\), not 'sgd'"),
+        ({"optimizer": "sgd"}, r"training.optimizer must be one of \('adam', 'adamw', 'muon'\), not 'sgd'"),
         ({"schedule": "linear"}, "training.schedule must be one of"),
         ({"learning_rate": "fast"}, "training.learning_rate must be float, not 'fast'"),
         ({"clip_norm": [1]}, r"training.clip_norm must be float \| None, not \[1\]"),
@@ -45,7 +45,7 @@ def test_an_unknown_key_suggests_a_near_one():
         ({"batch_size": 0}, "training.batch_size must be at least 1, not 0"),
         ({"epochs": -1}, "training.epochs must be at least 1, not -1"),
         ({"epochs": True}, "training.epochs must be int, not True"),
-        ({"optimizer": "adam", "weight_decay": 0.1}, "training.weight_decay is for the optimizer 'adamw'"),
+        ({"optimizer": "adam", "weight_decay": 0.1}, "training.weight_decay is for the optimizers 'adamw' and"),
         ({"l2": {"head": "much"}}, "training.l2 must have numbers of 0 or more"),
         ({"learning_rates": {"tps": -1}}, "training.learning_rates must have numbers of 0 or more"),
         ({"learning_rates": 0.1}, r"training.learning_rates must be dict \| None, not 0.1"),
