@@ -184,6 +184,8 @@ def _images(description: dict[str, Any]) -> str | None:
     text = "Cut-out words or lines, in colour. " + RESIZING[converter.get("resize", "pad")].format(**converter)
     if turned := converter.get("turn_above"):
         text += f" One that is more than {turned:g} times as high as wide is turned first, counterclockwise."
+    if description.get("orientations") == "tall":
+        text += " One that is higher than wide is read upwards and downwards, too, and the best reading is kept."
     return text
 
 

@@ -107,6 +107,12 @@ def test_a_card_tells_of_the_calibration():
     assert "calibrat" not in make_card(describe("crnn_small_en"), "mine")
 
 
+def test_a_card_tells_of_tall_images():
+    description = {"model": describe("crnn_small_en")["model"], "training": {}}
+    assert "higher than wide" not in make_card(description, "mine")
+    assert "higher than wide is read upwards" in make_card({**description, "orientations": "tall"}, "mine")
+
+
 def test_a_card_tells_what_became_of_the_characters():
     description = {"model": describe("crnn_small_en")["model"], "training": {}}
     assert "dropped" not in make_card(description, "mine")
