@@ -142,11 +142,10 @@ def print_readings(
         print(f"keras-textrec {command}: {message}", file=sys.stderr)
 
     constraints = constraints or {}
+    oriented = "orientations" in constraints
     write = {
-        "lines": _write_lines,
-        "csv": functools.partial(
-            _write_csv, oriented="orientations" in constraints, alternatives=constraints.get("alternatives", 0)
-        ),
+        "lines": functools.partial(_write_lines, oriented=oriented),
+        "csv": functools.partial(_write_csv, oriented=oriented, alternatives=constraints.get("alternatives", 0)),
         "json": _write_json,
         "jsonl": _write_json_lines,
     }[form](files)
@@ -192,14 +191,14 @@ def _orientations(readings: Iterable[Any]) -> str:
     return " ".join(str(reading.orientation) for reading in readings if reading.orientation is not None)
 
 
-def _write_lines(files: Sequence[str]) -> Generator[None, tuple[str, Any], None]:
+def _write_lines(files: Sequence[str], oriented: bool = False) -> Generator[None, tuple[str, Any], None]:
     terminal = sys.stdout.isatty()
     width = max((len(one_line(name)) for name in files), default=0) if terminal else 0
     while True:
         name, outcome = yield
         for text, confidence, orientation, alternatives in _rows(outcome):
             cells = [one_line(name).ljust(width), f"{confidence:.3f}", one_line(text)]
-            cells += [orientation] if orientation else []
+            cells += [orientation] if oriented and orientation else []
             cells += [f"{one_line(other.text)} {other.probability:.3g}" for other in alternatives]
             print(*cells, sep="  " if terminal else "\t", flush=True)
 

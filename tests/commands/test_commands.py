@@ -18,7 +18,7 @@ from keras_textrec.data import LMDBSource
 from keras_textrec.decoding import Lexicon
 from keras_textrec.images import load_image
 from keras_textrec.text.word_lists import of_language
-from tests.tiny import RECIPE, crnn, draw, png, write_lmdb
+from tests.tiny import RECIPE, crnn, draw, make_crnn, png, write_lmdb
 
 pytestmark = pytest.mark.one_backend
 
@@ -235,6 +235,20 @@ def test_read_within_what_is_known(preset, images, readings, capsys, tmp_path):
     assert "--unlisted goes with --language or --lexicon" in capsys.readouterr().err
     assert main(["read", files[0], "--preset", preset, *lexicon, "--unlisted", "7"]) == 1
     assert "unlisted is a number from 0 to 1, got 7.0" in capsys.readouterr().err
+
+
+def test_a_preset_with_orientations_of_its_own(images, capsys, tmp_path):
+    """Columns are the same as ever, also of what was turned; JSON tells it."""
+    model = make_crnn()
+    model.about = {"orientations": [180]}
+    model.save_to_preset(tmp_path / "turned")
+    command = ["read", str(images / "cat.png"), "--preset", str(tmp_path / "turned")]
+    wanted = crnn().read(images / "cat.png", orientations=(180,))
+    assert main(command) == 0
+    assert capsys.readouterr().out.split() == [command[1], f"{wanted.confidence:.3f}", wanted.text]
+    assert main([*command, "--json"]) == 0
+    (content,) = json.loads(capsys.readouterr().out)
+    assert (content["text"], content["orientation"]) == (wanted.text, 180)
 
 
 def test_read_the_words_of_a_language(preset, images, capsys):
