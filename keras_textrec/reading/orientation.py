@@ -24,18 +24,16 @@ class _View:
     """How an image is read in one orientation.
 
     Attributes:
-        orientation: as `Reading` has it; None: upright, which nobody asked for and the reading need not tell.
+        orientation: as `Reading` has it.
         along, given: float (N,) each: places along the line of text, and the columns or rows of the given image there.
     """
 
-    orientation: int | str | None
+    orientation: int | str
     along: Sequence[float]
     given: Sequence[float]
 
     def as_given(self, reading: Reading) -> Reading:
         """What was read so, with the characters' places in the given image."""
-        if self.orientation is None:
-            return reading
         characters = []
         for character in reading.characters:
             if character.left is not None:
@@ -119,7 +117,7 @@ def _read(
             try:
                 if isinstance(image, OSError | ValueError):
                     raise image
-                found = _views(load_image(image), wanted, converter, asked)
+                found = _views(load_image(image), wanted, converter)
             except (OSError, ValueError) as error:
                 found = [(error, None)]
             expected[position] = [next(places) for _ in found]
@@ -131,14 +129,16 @@ def _read(
     known = None if knowledge is None else (views[place][2] for place in itertools.count())
     for place, outcome in stream(turned(), known):
         position, view, _ = views.pop(place)
-        outcomes[place] = view.as_given(outcome) if isinstance(outcome, Reading) else outcome
+        # Of what is upright, and nobody asked, there is nothing to tell.
+        told = isinstance(outcome, Reading) and (asked or view.orientation != 0)
+        outcomes[place] = view.as_given(outcome) if told else outcome
         if outcomes.keys() >= set(expected[position]):
             found = [outcomes.pop(place) for place in expected.pop(position)]
             yield position, _best(found, tall=wanted == (TALL,))
 
 
 def _views(
-    image: np.ndarray, wanted: tuple[int | str, ...], converter: ImageConverter, asked: bool
+    image: np.ndarray, wanted: tuple[int | str, ...], converter: ImageConverter
 ) -> list[tuple[np.ndarray, _View]]:
     """How an image, uint8 (H, W, 3), is to be read, at least once: what the network is shown, uint8 (h, w, 3)."""
     height, width = image.shape[:2]
@@ -151,12 +151,11 @@ def _views(
             pixels = np.rot90(image, turn // 90)
             shape = converter.upright(pixels.shape)
             turn = turn if shape == pixels.shape[:2] else (turn + 90) % 360  # the converter turns it, too
-            told = turn if turn or asked else None
-            views.setdefault(turn, (pixels, _View(told, (0, shape[1]), ends[turn])))
+            views.setdefault(turn, (pixels, _View(turn, (0, shape[1]), ends[turn])))
         elif row := side_by_side(image):
             pixels, columns, rows = row
             views[turn] = pixels, _View(turn, columns, rows)
-    return list(views.values()) or _views(image, (0,), converter, asked)
+    return list(views.values()) or _views(image, (0,), converter)
 
 
 def _best(outcomes: list[Outcome], tall: bool) -> Outcome:

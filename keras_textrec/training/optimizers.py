@@ -123,7 +123,8 @@ class VariableAdam(keras.optimizers.Adam):
 
         groups: dict[VariableSettings, list[tuple]] = {}
         for variable, gradient in zip(variables, grads, strict=True):
-            if self._settings_of(variable).matrices:
+            settings = self._settings_of(variable)
+            if settings.matrices:
                 with torch.no_grad():
                     self.update_step(gradient, variable, learning_rate)
                 continue
@@ -133,7 +134,7 @@ class VariableAdam(keras.optimizers.Adam):
                 values.data = values.data.contiguous()
             for moment in (m, v):
                 moment.data = _laid_as(values, moment.data)
-            groups.setdefault(self._settings_of(variable), []).append((values, _laid_as(values, gradient), m, v))
+            groups.setdefault(settings, []).append((values, _laid_as(values, gradient), m, v))
         rate, step = ops.convert_to_tensor(learning_rate, "float32"), ops.cast(self.iterations + 1, "float32")
         with torch.no_grad():
             for settings, group in groups.items():
