@@ -32,7 +32,22 @@ struct Image {
 struct Reading {
   std::string text;  // UTF-8
   float confidence = 0;
+  float sureness = 0;  // among the turns of one image
 };
+
+// The image after so many quarter turns counterclockwise.
+Image turned(const Image& image, int turns) {
+  const int height = image.height, width = image.width;
+  // Where in the image the first pixel is, and the steps from it to the right and down.
+  const int start[] = {0, width - 1, height * width - 1, (height - 1) * width};
+  const int right[] = {1, width, -1, -width}, down[] = {width, -1, -width, 1};
+  Image result{turns % 2 ? width : height, turns % 2 ? height : width, Bytes(image.pixels.size())};
+  auto pixel = result.pixels.begin();
+  for (int y = 0; y < result.height; ++y)
+    for (int x = 0; x < result.width; ++x)
+      pixel = std::copy_n(&image.pixels[3 * size_t(start[turns] + x * right[turns] + y * down[turns])], 3, pixel);
+  return result;
+}
 
 void check_file(const std::filesystem::path& path) {
   if (!std::filesystem::is_regular_file(path)) throw std::runtime_error("There is no file " + path.string() + ".");
@@ -111,6 +126,7 @@ class Recognizer {
       throw std::runtime_error(name_ + " gives no characters: export a recogniser, without --input core.");
     charset_ = nlohmann::json::parse(metadata("charset")).get<std::vector<std::string>>();
     right_to_left_ = nlohmann::json::parse(metadata("decoder")).value("right_to_left", false);
+    turns_tall_ = metadata("orientations") == "\"tall\"";
   }
 
   // The metadata of that key, "" if there is none.
@@ -120,26 +136,44 @@ class Recognizer {
     return value ? value.get() : "";
   }
 
+  // One that is higher than wide is also turned, if the file says that its model reads such so; the surest is kept.
+  Reading read(const Image& image) {
+    Reading best = read_turned(image, 0);
+    if (turns_tall_ && image.height > image.width)
+      for (int turns : {1, 3}) {
+        const Reading other = read_turned(turned(image, turns), turns);
+        if (other.sureness > best.sureness) best = other;
+      }
+    return best;
+  }
+
+ private:
   // N images of one size may be read at once, as (N, height, width, 3); here N is 1.
-  Reading read(Image image) {
+  Reading read_turned(Image image, int turns) {
     const int64_t shape[] = {1, image.height, image.width, 3};
     const auto memory = Ort::MemoryInfo::CreateCpu(OrtArenaAllocator, OrtMemTypeDefault);
     const auto input = Ort::Value::CreateTensor<uint8_t>(memory, image.pixels.data(), image.pixels.size(), shape, 4);
-    const char *inputs[] = {"image"}, *outputs[] = {"characters", "confidence"};
-    const auto results = session_.Run(Ort::RunOptions{}, inputs, &input, 1, outputs, 2);
+    const char *inputs[] = {"image"}, *outputs[] = {"characters", "confidences", "confidence"};
+    const auto results = session_.Run(Ort::RunOptions{}, inputs, &input, 1, outputs, 3);
 
     std::vector<std::string> characters;
     const int64_t* places = results[0].GetTensorData<int64_t>();  // in the charset; -1: no more characters
-    const size_t count = results[0].GetTensorTypeAndShapeInfo().GetElementCount();
-    for (size_t i = 0; i < count; ++i)
-      if (places[i] >= 0) characters.push_back(charset_.at(size_t(places[i])));
+    const float* confidences = results[1].GetTensorData<float>();
+    float sum = 0;
+    const size_t steps = results[0].GetTensorTypeAndShapeInfo().GetElementCount();
+    for (size_t i = 0; i < steps; ++i)
+      if (places[i] >= 0) {
+        characters.push_back(charset_.at(size_t(places[i])));
+        sum += confidences[i];
+      }
+    // Of two that are as sure, the longer text is right more often; one upright letter is higher than wide by nature.
+    const size_t count = characters.size() + (characters.size() != 1 || turns > 0);
     if (right_to_left_) characters = in_logical_order(characters);
-    Reading reading{"", results[1].GetTensorData<float>()[0]};
+    Reading reading{"", results[2].GetTensorData<float>()[0], sum / count};
     for (const std::string& character : characters) reading.text += character;
     return reading;
   }
 
- private:
   Ort::Session open(const std::filesystem::path& path) {
     check_file(path);
     try {
@@ -160,7 +194,7 @@ class Recognizer {
   Ort::Env environment_{ORT_LOGGING_LEVEL_ERROR};
   Ort::Session session_;
   std::vector<std::string> charset_;
-  bool right_to_left_ = false;
+  bool right_to_left_ = false, turns_tall_ = false;
 };
 
 // Reads the sample that the file carries. Whether the text is the one that the file names.

@@ -28,20 +28,26 @@ class Recognizer:
             raise SystemExit(f"{path} is no recogniser of contract 1 that takes pixels.")
         self.charset = json.loads(self.metadata["charset"])
         self.is_right_to_left = json.loads(self.metadata["decoder"]).get("right_to_left", False)
+        self.turns_tall = json.loads(self.metadata.get("orientations", "null")) == "tall"
 
     def read(self, pixels):
-        """The texts and confidences of N images of one size, any, uint8 (N, H, W, 3), RGB."""
-        names = ["characters", "confidence"]  # also: confidences, and the columns left and right of every character
-        characters, confidence = self.session.run(names, {"image": pixels})
-        texts = ["".join(self.charset[i] for i in row if i >= 0) for row in characters]
-        return [logical(text) if self.is_right_to_left else text for text in texts], confidence
+        """Text and confidence of an image, uint8 (H, W, 3), RGB; of a tall one's surest turn, if the file wants it."""
+        turns = (0, 1, 3) if self.turns_tall and pixels.shape[0] > pixels.shape[1] else (0,)
+        return max((self.read_turned(pixels, turn) for turn in turns), key=lambda found: found[2])[:2]
+
+    def read_turned(self, pixels, turn):
+        """Text, confidence, and by what turns compare: of two as sure, the longer or the upright letter is right."""
+        image = np.ascontiguousarray(np.rot90(pixels, turn))[None]  # N of one size may be read at once; here N is 1
+        names = ["characters", "confidences", "confidence"]  # also: the columns left and right of every character
+        (characters,), (confidences,), (confidence,) = self.session.run(names, {"image": image})
+        there = characters >= 0
+        text = "".join(self.charset[i] for i in characters[there])
+        sureness = confidences[there].sum() / (there.sum() + (there.sum() != 1 or turn > 0))
+        return logical(text) if self.is_right_to_left else text, confidence, sureness
 
 
 def logical(shown):
-    """A text that a picture shows from left to right, as it is typed: turned round, but for Latin words and numbers.
-
-    Unicode's UAX #9 has the whole rule.
-    """
+    """A text shown from left to right, as it is typed: turned round, but for Latin words and numbers (UAX #9)."""
     if not RIGHT_TO_LEFT.search(shown):
         return shown
     runs = reversed(LEFT_TO_RIGHT.findall(shown))
@@ -49,20 +55,20 @@ def logical(shown):
 
 
 def load(file):
-    """An image file, upright, uint8 (1, H, W, 3)."""
-    return np.array(ImageOps.exif_transpose(Image.open(file)).convert("RGB"))[None]
+    """An image file, upright, uint8 (H, W, 3)."""
+    return np.array(ImageOps.exif_transpose(Image.open(file)).convert("RGB"))
 
 
 def main(path, *images):
     recognizer = Recognizer(path)
     if images == ("--selftest",):
         sample = io.BytesIO(base64.b64decode(recognizer.metadata["sample_image"]))
-        (text,), _ = recognizer.read(load(sample))
+        text, _ = recognizer.read(load(sample))
         wanted = recognizer.metadata["sample_text"]
         print(f"{path}: reads {text!r}" + ("" if text == wanted else f", but should read {wanted!r}"))
         return text != wanted
     for image in images:
-        (text,), (confidence,) = recognizer.read(load(image))
+        text, confidence = recognizer.read(load(image))
         print(f"{image}\t{confidence:.3f}\t{text}")
     return 0
 

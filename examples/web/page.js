@@ -90,8 +90,8 @@ function listItem({ text, confidence }) {
   return item;
 }
 
-/** Its box, text and confidence above; below, each character's place as a bar, redder where less sure. */
-function drawWord(context, { text, confidence, characters, box }, scale) {
+/** Its box, text and confidence above; along its lower or right side, each character as a bar, redder if less sure. */
+function drawWord(context, { text, confidence, characters, turns, box }, scale) {
   const [x, y, width, height] = [box.x, box.y, box.width, box.height].map((value) => value * scale);
   context.strokeStyle = context.fillStyle = colour(confidence);
   context.strokeRect(x, y, width, height);
@@ -102,7 +102,9 @@ function drawWord(context, { text, confidence, characters, box }, scale) {
   for (const { confidence, left, right } of characters) {
     if (left < 0) continue; // attention decoders do not tell places
     context.fillStyle = colour(confidence);
-    context.fillRect(x + left * scale + 1, y + height + 5, Math.max(2, (right - left) * scale - 2), 7);
+    const [start, length] = [left * scale + 1, Math.max(2, (right - left) * scale - 2)];
+    if (turns === 0) context.fillRect(x + start, y + height + 5, length, 7);
+    else context.fillRect(x + width + 5, turns === 1 ? y + start : y + height - start - length, 7, length);
   }
 }
 

@@ -24,18 +24,25 @@ export class Recognizer {
     this.metadata = metadata;
     this.charset = JSON.parse(metadata.charset);
     this.rightToLeft = JSON.parse(metadata.decoder).right_to_left ?? false;
+    this.turnsTall = JSON.parse(metadata.orientations ?? null) === "tall";
   }
 
   /**
-   * Reads one word or line.
+   * Reads one word or line; one that is higher than wide also turned, if the file says that its model reads such so.
    * @param {ImageData} image
-   * @returns {{text, confidence, characters}} characters as they stand from left to right, each
-   *   {text, confidence, left, right}: columns of the image, -1 where the network does not tell places.
+   * @returns {{text, confidence, characters, turns}} of the surest turn: characters as they stand from left to right
+   *   after so many quarter turns counterclockwise, each {text, confidence, left, right}: columns of the turned image,
+   *   -1 where the network does not tell places.
    */
   async read(image) {
-    const { height, width, data } = image; // RGBA
-    const pixels = new Uint8Array(height * width * 3);
-    for (let from = 0, to = 0; from < data.length; from += 4, to += 3) pixels.set(data.subarray(from, from + 3), to);
+    const readings = [];
+    for (const turns of this.turnsTall && image.height > image.width ? [0, 1, 3] : [0])
+      readings.push(await this.readTurned(image, turns));
+    return readings.reduce((best, other) => (sureness(other) > sureness(best) ? other : best));
+  }
+
+  async readTurned(image, turns) {
+    const { height, width, pixels } = turned(image, turns);
     // N images of one size may be read at once; here N is 1.
     const results = await this.session.run({ image: new ort.Tensor("uint8", pixels, [1, height, width, 3]) });
 
@@ -48,7 +55,7 @@ export class Recognizer {
     })).filter((character) => character.text !== undefined);
     const shown = characters.map((character) => character.text).join("");
     const text = this.rightToLeft ? inLogicalOrder(shown) : shown;
-    return { text, confidence: results.confidence.data[0], characters };
+    return { text, confidence: results.confidence.data[0], characters, turns };
   }
 
   /** Reads the sample that the file carries: {passed, text, confidence, expected}. */
@@ -58,6 +65,28 @@ export class Recognizer {
     const expected = this.metadata.sample_text;
     return { passed: reading.text === expected, text: reading.text, confidence: reading.confidence, expected };
   }
+}
+
+/** Of two as sure, the longer text is right more often; one upright letter is higher than wide by nature. */
+function sureness({ characters, turns }) {
+  const sum = characters.reduce((sum, { confidence }) => sum + confidence, 0);
+  return sum / (characters.length + (characters.length !== 1 || turns > 0));
+}
+
+/** The image after so many quarter turns counterclockwise, RGB. */
+function turned({ height, width, data }, turns) {
+  const size = turns % 2 ? { height: width, width: height } : { height, width };
+  const pixels = new Uint8Array(height * width * 3);
+  // Where in the image the first pixel is, and the steps from it to the right and down.
+  const start = [0, width - 1, height * width - 1, (height - 1) * width][turns];
+  const [right, down] = [[1, width], [width, -1], [-1, -width], [-width, 1]][turns];
+  let to = 0;
+  for (let y = 0; y < size.height; y++)
+    for (let x = 0; x < size.width; x++, to += 3) {
+      const from = 4 * (start + x * right + y * down); // RGBA
+      pixels.set(data.subarray(from, from + 3), to);
+    }
+  return { ...size, pixels };
 }
 
 /** An image file (a Blob) as the browser decodes it: right side up, its colours as they are stored. */

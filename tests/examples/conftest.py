@@ -4,6 +4,7 @@ import pathlib
 from collections.abc import Callable
 
 import cv2
+import numpy as np
 import onnx
 import pytest
 
@@ -34,6 +35,29 @@ def words(model, tmp_path_factory) -> dict[pathlib.Path, textrec.Reading]:
         paths.append(folder / f"{photo.stem}.png")
         cv2.imwrite(str(paths[-1]), load_image(photo)[..., ::-1])
     return dict(zip(paths, model.read(paths), strict=True))
+
+
+@pytest.fixture(scope="session")
+def turned(model, words) -> dict[pathlib.Path, textrec.Reading]:
+    """The words turned, so that they run down and up; and what the model reads there by itself."""
+    paths = []
+    for path in words:
+        for turn in ("CLOCKWISE", "COUNTERCLOCKWISE"):
+            paths.append(path.with_name(f"{path.stem}_{turn}.png"))
+            cv2.imwrite(str(paths[-1]), cv2.rotate(cv2.imread(str(path)), getattr(cv2, f"ROTATE_90_{turn}")))
+    readings = dict(zip(paths, model.read(paths), strict=True))
+    assert {reading.orientation for reading in readings.values()} == {90, 270}
+    return readings
+
+
+@pytest.fixture(scope="session")
+def letter(words) -> pathlib.Path:
+    """An upright Z, higher than wide: turned, it is an N, which is surer."""
+    image = np.full((64, 44, 3), 235, "uint8")
+    cv2.putText(image, "Z", (3, 52), cv2.FONT_HERSHEY_SIMPLEX, 1.9, (20, 20, 20), 4, cv2.LINE_AA)
+    path = next(iter(words)).with_name("letter.png")
+    cv2.imwrite(str(path), image)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -75,6 +75,17 @@ def test_it_reads_what_the_model_reads(page, words):
     assert page.errors() == []
 
 
+def test_tall_words_are_turned_as_by_the_model(page, turned, letter):
+    for path, text in {**{path: reading.text for path, reading in turned.items()}, letter: "Z"}.items():
+        page.choose("#image-file", path)
+        page.wait_for("!words.children.length")  # one that is not shaped as a line is not read as one word
+        edges = page.run("const {x, y, right, bottom} = canvas.getBoundingClientRect(); return [x, y, right, bottom]")
+        page.drag(*[tuple(round(edge + inwards) for edge in edges[i : i + 2]) for i, inwards in ((0, 34), (2, -34))])
+        page.wait_for("words.children.length")
+        assert [word for word, _ in shown(page)] == [text]
+    assert page.errors() == []
+
+
 def test_a_box_on_a_photograph(page, photo, tmp_path):
     path = tmp_path / "photo.png"
     cv2.imwrite(str(path), photo[0])

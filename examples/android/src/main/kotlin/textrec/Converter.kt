@@ -6,7 +6,17 @@ import kotlin.math.round
 import org.json.JSONObject
 
 /** An image: ARGB, 8 bits a channel, row by row, as `Bitmap.getPixels` gives it. */
-class Pixels(val width: Int, val height: Int, val argb: IntArray)
+class Pixels(val width: Int, val height: Int, val argb: IntArray) {
+    /** The image after so many quarter turns counterclockwise. */
+    fun turned(turns: Int): Pixels {
+        if (turns == 0) return this
+        val (across, down) = if (turns % 2 == 0) width to height else height to width
+        // Where in the image the first pixel is, and the steps from it to the right and down.
+        val start = listOf(0, width - 1, height * width - 1, (height - 1) * width)[turns]
+        val (right, below) = listOf(1 to width, width to -1, -1 to -width, -width to 1)[turns]
+        return Pixels(across, down, IntArray(argb.size) { argb[start + it % across * right + it / across * below] })
+    }
+}
 
 /** What the network takes: RGB, row by row, of which the first `filled` columns are the image. */
 class Canvas(val filled: Int, val rgb: ByteArray)
@@ -19,12 +29,7 @@ class Converter(private val values: JSONObject) {
     /** The image, a quarter turned to the left if it is so high that its text must run downwards. */
     private fun upright(image: Pixels): Pixels {
         val limit = values.optDouble("turn_above", 0.0)
-        if (!(limit > 0 && image.height > limit * image.width)) return image
-        val turned = IntArray(image.argb.size) {
-            val (y, x) = it / image.height to it % image.height
-            image.argb[x * image.width + image.width - 1 - y]
-        }
-        return Pixels(image.height, image.width, turned)
+        return if (limit > 0 && image.height > limit * image.width) image.turned(1) else image
     }
 
     /** The resized image, and nothing beside it. The numbers are those of OpenCV's bilinear `resize`. */

@@ -28,6 +28,7 @@ class Recognizer(file: File) : AutoCloseable {
 
     private val charset: List<String>
     private val rightToLeft: Boolean
+    private val turnsTall: Boolean
     private val converter: Converter
     private val model: CompiledModel
 
@@ -40,6 +41,7 @@ class Recognizer(file: File) : AutoCloseable {
         }
         charset = JSONArray(metadata["charset"]).let { list -> List(list.length()) { list.getString(it) } }
         rightToLeft = JSONObject(metadata.getValue("decoder")).optBoolean("right_to_left")
+        turnsTall = metadata["orientations"] == "\"tall\""
         converter = Converter(JSONObject(metadata.getValue("converter")))
         model = try {
             CompiledModel.create(file.path, CompiledModel.Options(Accelerator.CPU))
@@ -56,15 +58,27 @@ class Recognizer(file: File) : AutoCloseable {
     }
     private val inputs = listOf("image", "width").associateWith { model.createInputBuffer(it) }
 
+    /** Reads an image; one that is higher than wide also turned, if the file says that its model reads such so. */
     fun read(image: Pixels): Reading {
-        val canvas = converter.convert(image)
+        val turns = if (turnsTall && image.height > image.width) listOf(0, 1, 3) else listOf(0)
+        return turns.map { readTurned(image, it) }.maxBy { (_, sureness) -> sureness }.first
+    }
+
+    /** What stands in the image after so many quarter turns counterclockwise, and how sure that is among its turns. */
+    private fun readTurned(image: Pixels, turns: Int): Pair<Reading, Float> {
+        val canvas = converter.convert(image.turned(turns))
         inputs.getValue("image").writeInt8(canvas.rgb) // uint8, of which Kotlin's API has none
         inputs.getValue("width").writeInt(intArrayOf(canvas.filled))
         model.run(inputs, outputs)
         val places = outputs.getValue("characters").readLong() // in the charset; -1: no character
-        val shown = places.filter { it >= 0 }.joinToString("") { charset[it.toInt()] }
+        val confidences = outputs.getValue("confidences").readFloat()
+        val there = places.indices.filter { places[it] >= 0 }
+        val shown = there.joinToString("") { charset[places[it].toInt()] }
         val text = if (rightToLeft) inLogicalOrder(shown) else shown
-        return Reading(text, outputs.getValue("confidence").readFloat().single())
+        // Of two that are as sure, the longer text is right more often; one upright letter is higher than wide by nature.
+        val count = if (there.size == 1 && turns == 0) 1 else there.size + 1
+        val sureness = there.map { confidences[it] }.sum() / count
+        return Reading(text, outputs.getValue("confidence").readFloat().single()) to sureness
     }
 
     override fun close() {
