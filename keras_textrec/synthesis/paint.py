@@ -1,5 +1,6 @@
-"""Paints a text on its ground: borders, shadows, neighbours, textures, blending."""
+"""Paints a text on its ground: borders, shadows, relief, neighbours, textures, blending."""
 
+import math
 from types import SimpleNamespace
 
 import cv2
@@ -22,12 +23,13 @@ BLENDS = {
 
 
 def paint(
-    alphas: np.ndarray, dice: Dice, config: SimpleNamespace, board: np.ndarray | None = None
+    alphas: np.ndarray, line: float, dice: Dice, config: SimpleNamespace, board: np.ndarray | None = None
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """Paints the scene.
 
     Args:
         alphas: float32 (H, W, 1 or 3), 0..1: the text; its rim; other words.
+        line: about how high the line of text is, pixels.
         board: where the sign is, float32 (H, W, 1), 0..1; None: everywhere.
         config: the section `colour` of the configuration.
 
@@ -57,13 +59,68 @@ def paint(
         tone = _blended(BLENDS[dice.kind(config.blend.kinds)], scene, tone, alpha, config.low.step[0])
     if dice.happens(config.opacity):
         alpha = alpha * np.float32(dice.within(config.opacity.alpha))
-    scene += alpha * (tone - scene)
+    if dice.happens(config.relief):
+        tone = _raise(scene, alphas[:, :, :1], alpha, tone, line, dice, config.relief)
+    else:
+        scene += alpha * (tone - scene)
     if dice.happens(config.occlusion):
-        top, thick = dice.uniform(0.1, 0.8), dice.within(config.occlusion.height)
-        colour.bar(scene, top, top + thick, dice, tuple(map(float, colour.colour(dice, config))))
+        _occlude(scene, ground, line, dice, config)
     if dice.happens(config.grey):
         scene[:] = (scene @ colour.LUMA)[:, :, None]
     return scene, (float(np.mean(tone @ colour.LUMA)), float(ground @ colour.LUMA))
+
+
+def _raise(
+    scene: np.ndarray,
+    text: np.ndarray,
+    alpha: np.ndarray,
+    tone: np.ndarray,
+    line: float,
+    dice: Dice,
+    config: SimpleNamespace,
+) -> np.ndarray:
+    """Paints letters that stand out of the sign, or are cut into it, in place: their edges are lit from one side.
+
+    Args:
+        text, alpha: where letters are, and how much their paint covers there, float32 (H, W, 1), 0..1.
+        tone: the paint's.
+        config: the section `colour.relief`.
+
+    Returns:
+        The tone that tells the text from its ground.
+    """
+    kind, strength = dice.kind(config.kinds), np.float32(dice.within(config.strength))
+    body = cv2.GaussianBlur(text, (0, 0), max(0.6, line * dice.within(config.height)))
+    if kind == "painted":
+        scene += alpha * (tone - scene)
+    elif kind == "outlined":  # tubes, or faces in the colour of the wall
+        scene += (4 * body * (1 - body))[:, :, None] * (tone - scene)
+    angle = dice.uniform(0, 2 * math.pi)  # of the light; below, for letters that are cut in
+    slope = math.cos(angle) * cv2.Sobel(body, -1, 1, 0) + math.sin(angle) * cv2.Sobel(body, -1, 0, 1)
+    steepest = float(np.abs(slope).max())
+    if steepest:
+        scene += (strength / steepest * slope)[:, :, None]
+    return scene + strength if kind == "bare" else tone
+
+
+def _occlude(scene: np.ndarray, ground: np.ndarray, line: float, dice: Dice, config: SimpleNamespace) -> None:
+    """Covers a part of the word, in place: what is left of it tells the rest."""
+    height, width = scene.shape[:2]
+    kind = dice.kind(config.occlusion.kinds)
+    if kind == "bar":
+        top, thick = dice.uniform(0.1, 0.8), dice.within(config.occlusion.height)
+        colour.bar(scene, top, top + thick, dice, tuple(map(float, colour.colour(dice, config))))
+    elif width > 2 * line:  # of shorter words too little would be left
+        reach, slope = line * dice.within(config.occlusion.width) / 2, dice.uniform(-0.2, 0.2)
+        x = np.arange(width, dtype=np.float32) - np.float32(width * dice.uniform(0.1, 0.9))
+        y = np.arange(height, dtype=np.float32)[:, None] - np.float32(height / 2)
+        soft = 1.0 if kind == "pole" else 0.15 * line  # how wide its edges are
+        cover = np.clip((np.float32(reach) - np.abs(x + np.float32(slope) * y)) / np.float32(soft) + 0.5, 0, 1)
+        if kind == "pole":
+            tone = colour.surface(height, width, colour.colour(dice, config), dice, config)
+        else:  # worn off
+            tone, cover = ground, cover * np.float32(dice.uniform(0.6, 1))
+        scene += cover[:, :, None] * (tone - scene)
 
 
 def _blended(blend, scene: np.ndarray, tone: np.ndarray, alpha: np.ndarray, least: float) -> np.ndarray:
@@ -93,7 +150,11 @@ def add_rim(ink: np.ndarray, height: int, dice: Dice, config: SimpleNamespace) -
 
 
 def _rim_colour(text: np.ndarray, ground: np.ndarray, dice: Dice, config: SimpleNamespace) -> np.ndarray:
-    """One that keeps the text legible."""
+    """One that keeps the text legible; or the text's own, for the sides of letters that stand out: in the shade, or
+    in the light where the text is dark."""
+    if dice.happens(config.sides):
+        shade = np.float32(dice.within(config.sides.light))
+        return text * shade if text @ colour.LUMA > 60 else text + (255 - text) * (1 - shade)
     rim = colour.colour(dice, config)
     if abs(float(rim.mean() - text.mean())) < 50:
         rim = np.zeros(3, np.float32) if text.mean() > 110 else np.full(3, 255, np.float32)

@@ -139,7 +139,7 @@ class WordRenderer:
         layers, margin = self._layers(ink, font, seen, dice)
         alphas = seen.warp(layers, margin) * np.float32(1 / 255)
         board = self._board(ink, seen, dice) if dice.happens(config.colour.board) else None
-        scene, tones = paint(alphas, dice, config.colour, board)
+        scene, tones = paint(alphas, seen.line, dice, config.colour, board)
         boxes = cv2.perspectiveTransform(boxes.reshape(1, -1, 2), seen.matrix).reshape(-1, 4, 2)
         photo = photograph(scene, alphas[:, :, :1], tones, seen.line, dice, config.camera)
         image, boxes = _turned(photo, boxes, _TURNS.get(direction, 0))

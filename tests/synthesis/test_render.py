@@ -103,7 +103,7 @@ def test_reading_direction_of_boxes(fonts):
 
 
 @pytest.mark.parametrize("effect", ["layout.bold", "layout.spacing", "layout.jitter", "layout.elastic", "layout.wave",
-                                    "layout.rim", "colour.blend", "colour.occlusion", "colour.board",
+                                    "layout.rim", "colour.blend", "colour.occlusion", "colour.board", "colour.relief",
                                     "view.perspective", "view.foreshortening", "camera.vignette", "camera.noise",
                                     "camera.enlarged"])  # fmt: skip
 def test_every_effect_can_be_left_out_and_made_sure(fonts, effect):
@@ -212,10 +212,84 @@ def test_blended_text_is_seen(config, kind):
     alpha = np.zeros((32, 96, 1), np.float32)
     alpha[8:24, 8:88] = 1
     for seed in range(60):
-        scene, _ = paint(alpha, dice(seed), section)
+        scene, _ = paint(alpha, 16, dice(seed), section)
         grey = np.clip(scene, 0, 255) @ LUMA
         around = np.concatenate([grey[4:8, 8:88].mean(0), grey[24:28, 8:88].mean(0)]).mean()
         assert np.abs(grey[8:24, 8:88] - around).mean() > 8
+
+
+@pytest.fixture
+def plain(config):
+    """Paints a word, letters of 8 x 16 pixels, by the section `colour` without effects but the given: the scene."""
+
+    def painted(seed: int, width: int = 120, **effects: dict) -> np.ndarray:
+        section = copy.deepcopy(config.colour)
+        for name, effect in vars(section).items():
+            if hasattr(effect, "p"):
+                vars(effect).update({"p": 0.0} | effects.get(name, {}))
+        alpha = np.zeros((32, width, 1), np.float32)
+        for left in range(8, width - 8, 12):
+            alpha[8:24, left : left + 8] = 1
+        return paint(alpha, 16, dice(seed), section)[0]
+
+    return painted
+
+
+@pytest.mark.parametrize("kind", ["pole", "worn"])
+def test_an_occlusion_is_no_wider_than_a_letter(plain, kind):
+    occlusion = {"p": 1.0, "kinds": {kind: 1}}
+    changed = 0
+    for seed in range(40):
+        before, after = plain(seed), plain(seed, occlusion=occlusion)
+        columns = np.flatnonzero(np.abs(after - before).max((0, 2)) > 1)
+        if len(columns):
+            changed += 1
+            soft, slope = 0.15 * 16, 0.2 * 32
+            assert np.ptp(columns) <= 0.45 * 16 + soft + slope
+        if kind == "worn":  # it comes nearer to the ground, and what is ground stays as it is
+            ground = before[0, 0]
+            assert (np.abs(after - ground) <= np.abs(before - ground) + 1e-3).all()
+        assert np.array_equal(
+            plain(seed, 32), plain(seed, 32, occlusion=occlusion)
+        )  # of so short a word, too little is left
+    assert changed > 20
+
+
+@pytest.mark.parametrize("kind", ["painted", "bare", "outlined"])
+def test_relief_lights_one_side_of_letters(plain, kind):
+    for seed in range(20):
+        relief = {"p": 1.0, "kinds": {kind: 1}, "height": [0.0, 0.0], "strength": [40, 40]}
+        before, after = plain(seed), plain(seed, relief=relief)
+        ground, text = before[0, 0], before[16, 12]
+        # Within a letter and far from all there is the paint, or the ground.
+        assert after[16, 12] == pytest.approx(text if kind == "painted" else ground, abs=3)
+        assert after[2, 60] == pytest.approx(ground, abs=1)
+        change = (after - before if kind == "painted" else after - ground) @ LUMA
+        if kind != "outlined":
+            assert change.max() == pytest.approx(40, abs=0.1) or change.min() == pytest.approx(-40, abs=0.1)
+            assert change.max() > 10 and change.min() < -10
+        else:
+            assert (change * np.sign((text - ground) @ LUMA)).max() > 40
+
+
+@pytest.mark.parametrize("text", [(200, 100, 40), (20, 10, 4)])
+def test_sides_have_the_colour_of_the_text(config, monkeypatch, text):
+    text, ground = np.float32(text), np.zeros(3, np.float32)
+    monkeypatch.setattr(colour, "colour_pair", lambda *_: (text, ground))
+    monkeypatch.setattr(
+        colour, "surface", lambda height, width, tone, *_: np.full((height, width, 3), tone, np.float32)
+    )
+    section = copy.deepcopy(config.colour)
+    section.sides.p, section.things.p, section.occlusion.p, section.grey.p = 1.0, 0.0, 0.0, 0.0
+    alphas = np.zeros((8, 8, 3), np.float32)
+    alphas[2, 2, 1] = 1  # a rim alone
+    for seed in range(20):
+        side = paint(alphas, 8, dice(seed), section)[0][2, 2]
+        if text @ LUMA > 60:  # darker, of the same hue; half transparent at most
+            assert side == pytest.approx(text * (side[0] / text[0]), rel=1e-3)
+            assert 0.5 * 0.35 <= side[0] / text[0] <= 0.8
+        else:
+            assert (side > text).all()
 
 
 def test_photographs_give_colours_and_textures(fonts, tmp_path):
