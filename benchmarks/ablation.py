@@ -36,6 +36,8 @@ LEFT_OUT = {
     "arcs and waves": off("layout.arc", "layout.wave"),
     "letters out of shape": off("layout.elastic"),
     "borders, shadows, extrusions": off("layout.rim"),
+    "relief, and sides of letters": off("colour.relief", "colour.sides"),
+    "poles before letters, worn letters": off("colour.occlusion"),
     "neighbouring words": off("layout.neighbours"),
     "faint text": off("colour.low"),
     "textures, shading, things": off("colour.texture", "colour.shading", "colour.things", "colour.textured_text"),

@@ -51,12 +51,13 @@ def turned(model, words) -> dict[pathlib.Path, textrec.Reading]:
 
 
 @pytest.fixture(scope="session")
-def letter(words) -> pathlib.Path:
-    """An upright Z, higher than wide: turned, it is an N, which is surer."""
+def digit(model, words) -> pathlib.Path:
+    """An upright 2, higher than wide, that is read as such: turned it is an N, which is surer."""
     image = np.full((64, 44, 3), 235, "uint8")
-    cv2.putText(image, "Z", (3, 52), cv2.FONT_HERSHEY_SIMPLEX, 1.9, (20, 20, 20), 4, cv2.LINE_AA)
-    path = next(iter(words)).with_name("letter.png")
+    cv2.putText(image, "2", (3, 52), cv2.FONT_HERSHEY_SIMPLEX, 1.9, (20, 20, 20), 4, cv2.LINE_AA)
+    path = next(iter(words)).with_name("digit.png")
     cv2.imwrite(str(path), image)
+    assert [model.read([path], orientations=given)[0].text for given in (None, (0, 90, 270))] == ["2", "N"]
     return path
 
 

@@ -75,8 +75,8 @@ def test_it_reads_what_the_model_reads(page, words):
     assert page.errors() == []
 
 
-def test_tall_words_are_turned_as_by_the_model(page, turned, letter):
-    for path, text in {**{path: reading.text for path, reading in turned.items()}, letter: "Z"}.items():
+def test_tall_words_are_turned_as_by_the_model(page, turned, digit):
+    for path, text in {**{path: reading.text for path, reading in turned.items()}, digit: "2"}.items():
         page.choose("#image-file", path)
         page.wait_for("!words.children.length")  # one that is not shaped as a line is not read as one word
         edges = page.run("const {x, y, right, bottom} = canvas.getBoundingClientRect(); return [x, y, right, bottom]")
