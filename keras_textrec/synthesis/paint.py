@@ -60,7 +60,7 @@ def paint(
     if dice.happens(config.opacity):
         alpha = alpha * np.float32(dice.within(config.opacity.alpha))
     if dice.happens(config.relief):
-        tone = _raise(scene, alphas[:, :, :1], alpha, tone, line, dice, config.relief)
+        tone = _relief(scene, alphas[:, :, :1], alpha, tone, line, dice, config.relief)
     else:
         scene += alpha * (tone - scene)
     if dice.happens(config.occlusion):
@@ -70,7 +70,7 @@ def paint(
     return scene, (float(np.mean(tone @ colour.LUMA)), float(ground @ colour.LUMA))
 
 
-def _raise(
+def _relief(
     scene: np.ndarray,
     text: np.ndarray,
     alpha: np.ndarray,
