@@ -249,9 +249,8 @@ def test_an_occlusion_is_no_wider_than_a_letter(plain, kind):
         if kind == "worn":  # it comes nearer to the ground, and what is ground stays as it is
             ground = before[0, 0]
             assert (np.abs(after - ground) <= np.abs(before - ground) + 1e-3).all()
-        assert np.array_equal(
-            plain(seed, 32), plain(seed, 32, occlusion=occlusion)
-        )  # of so short a word, too little is left
+        # Of so short a word too little would be left.
+        assert np.array_equal(plain(seed, 32), plain(seed, 32, occlusion=occlusion))
     assert changed > 20
 
 
