@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_textrec.layers.convolution import FORMAT, conv_bn, hard_sigmoid_fifth, squeeze_excite
+from keras_textrec.layers.convolution import conv_bn, hard_sigmoid_fifth, squeeze_excite
 from keras_textrec.layers.standard import MaxPooling2D
 
 # kernel, expanded channels, output channels, squeeze-and-excitation, activation; before the width multiplier.
@@ -90,7 +90,7 @@ class MobileNetV3(keras.Model):
             has_shortcut = is_plain and stride == 1 and filters == x.shape[-1]
             x = _unit(x, kernel, expanded, filters, excited, activation, strides_2d, has_shortcut, f"block{i}")
         x = conv_bn(x, _scaled(LAST[size], width_multiplier), 1, activation="hard_silu", name="conv2")
-        x = MaxPooling2D(2, 2, data_format=FORMAT, name="out_pool")(x)
+        x = MaxPooling2D(2, 2, name="out_pool")(x)
         super().__init__(inputs=image, outputs=x, name=name)
 
         # === Config ===

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_textrec.layers.convolution import FORMAT, conv_bn
+from keras_textrec.layers.convolution import conv_bn
 from keras_textrec.layers.standard import MaxPooling2D
 
 # The pooling before each stage; an odd row or column is pooled alone.
@@ -54,7 +54,7 @@ class ResNet31(keras.Model):
             x = conv_bn(x, width, 3, activation="relu", use_bias=use_bias, name=f"stem{i}")
         for stage, (depth, width, pool) in enumerate(zip(depths, widths, POOLS, strict=True), start=2):
             if pool:
-                x = MaxPooling2D(pool, pool, "same", data_format=FORMAT, name=f"stage{stage}_pool")(x)
+                x = MaxPooling2D(pool, pool, "same", name=f"stage{stage}_pool")(x)
             for block in range(depth):
                 x = _basic_block(x, width, f"stage{stage}_block{block}")
             x = conv_bn(x, width, 3, activation="relu", use_bias=use_bias, name=f"stage{stage}_out")

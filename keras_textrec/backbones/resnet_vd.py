@@ -49,14 +49,13 @@ class ResNetVD(keras.Model):
         x = image
         for i, width in enumerate(stem_widths, start=1):
             x = conv_bn(x, width, 3, activation="relu", name=f"stem{i}")
-        if pool_padding == "even":
-            # Zeros serve as the published -inf padding: nothing is negative after ReLU.
-            x = layers.ZeroPadding2D(1, data_format=FORMAT, name="pool_pad")(x)
-        x = MaxPooling2D(3, 2, padding, data_format=FORMAT, name="pool")(x)
+        # Zeros serve as the published -inf padding: nothing is negative after ReLU.
+        pad = (1, 1) if pool_padding == "even" else (0, 0)
+        x = MaxPooling2D(3, 2, padding, pad=pad, name="pool")(x)
         for stage, (depth, width) in enumerate(zip(depths, widths, strict=True)):
             for block in range(depth):
                 x = _basic_block(x, width, stage, block)
-        x = MaxPooling2D(2, 2, padding, data_format=FORMAT, name="out_pool")(x)
+        x = MaxPooling2D(2, 2, padding, name="out_pool")(x)
         super().__init__(inputs=image, outputs=x, name=name)
 
         # === Config ===

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import keras
 from keras import layers
 
-from keras_textrec.layers.convolution import FORMAT, conv
+from keras_textrec.layers.convolution import conv
 from keras_textrec.layers.standard import BatchNormalization, Conv2D, MaxPooling2D
 
 # Which convolutions are normalised (in the paper: 5 and 6), and the pooling after some of them.
@@ -53,7 +53,7 @@ class VGG7(keras.Model):
                 x = BatchNormalization(momentum=0.9, epsilon=1e-4, name=f"conv{i}_bn")(x)
             x = layers.Activation("relu", name=f"conv{i}_act")(x)
             if i in POOLS:
-                x = MaxPooling2D(POOLS[i], POOLS[i], "same", data_format=FORMAT, name=f"pool{i}")(x)
+                x = MaxPooling2D(POOLS[i], POOLS[i], "same", name=f"pool{i}")(x)
         super().__init__(inputs=image, outputs=x, name=name)
 
         # === Config ===

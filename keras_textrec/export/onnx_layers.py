@@ -86,9 +86,9 @@ def _pooling(op):
         padding = {"auto_pad": "SAME_UPPER"}
         if layer.padding == "valid":
             # What ONNX pads counts for less than any number, as zeros do among numbers that are not below.
-            takes_zeros = x.padding and x.positive and op == "MaxPool"
-            x, *around = x.padding if takes_zeros else (x, 0, 0, 0, 0)
-            padding = {"pads": around}
+            pad = [*getattr(layer, "pad", (0, 0))] * 2
+            require((op == "MaxPool" and x.positive) or not any(pad), "zeros around numbers that may be negative")
+            padding = {"pads": pad}
         name = writing.graph(op, x.to("NCHW"), kernel_shape=layer.pool_size, strides=layer.strides, **padding)
         return Value(writing.graph, {"NCHW": name}, positive=x.positive)
 

@@ -25,7 +25,7 @@ FORMAT = "channels_last"
 
 
 class _Padded:
-    """What a convolution with `pad`, of a padding "valid", has beside Keras': that many zeros on each side of its map.
+    """What a layer with `pad`, of a padding "valid", has beside Keras': that many zeros on each side of its map.
 
     A `ZeroPadding2D` before it costs a copy, and on the way back the gradient of the zeros.
     """
@@ -38,10 +38,6 @@ class _Padded:
         rows, columns = self.pad
         return ops.pad(x, [(0, 0), (rows, rows), (columns, columns), (0, 0)]) if any(self.pad) else x
 
-    def finished(self, x):
-        """What comes after the products: the bias and the activation."""
-        return self.activation(x + self.bias if self.use_bias else x)
-
     def compute_output_shape(self, input_shape):
         batch, *sizes, channels = input_shape
         sizes = [size and size + 2 * pad for size, pad in zip(sizes, self.pad, strict=True)]
@@ -51,8 +47,16 @@ class _Padded:
         return {**super().get_config(), "pad": self.pad}
 
 
+class _Convolution(_Padded):
+    """What both convolutions have."""
+
+    def finished(self, x):
+        """What comes after the products: the bias and the activation."""
+        return self.activation(x + self.bias if self.use_bias else x)
+
+
 @keras.saving.register_keras_serializable("keras_textrec")
-class Conv2D(_Padded, layers.Conv2D):
+class Conv2D(_Convolution, layers.Conv2D):
     """Channels-last `keras.layers.Conv2D`.
 
     Args:
@@ -79,7 +83,7 @@ class Conv2D(_Padded, layers.Conv2D):
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
-class DepthwiseConv2D(_Padded, layers.DepthwiseConv2D):
+class DepthwiseConv2D(_Convolution, layers.DepthwiseConv2D):
     """Channels-last `keras.layers.DepthwiseConv2D`. Strides that differ, such as (2, 1), want padding "valid".
 
     Args:
@@ -158,15 +162,20 @@ class BatchNormalization(layers.BatchNormalization):
 
 
 @keras.saving.register_keras_serializable("keras_textrec")
-class MaxPooling2D(layers.MaxPooling2D):
-    """`keras.layers.MaxPooling2D`."""
+class MaxPooling2D(_Padded, layers.MaxPooling2D):
+    """Channels-last `keras.layers.MaxPooling2D`.
+
+    Args:
+        pad: rows and columns of zeros on each side, before padding "valid", of a map without negative numbers: there
+            they are as good as PyTorch's own -inf, which costs no copy.
+    """
 
     def call(self, x):
         if not _torch_pooling(self, x):
-            return super().call(x)
+            return super().call(self.padded(x))
         from torch.nn.functional import max_pool2d
 
-        return torch_operators.pooled(max_pool2d, x, self.pool_size, self.strides)
+        return torch_operators.pooled(max_pool2d, x, self.pool_size, self.strides, self.pad)
 
 
 @keras.saving.register_keras_serializable("keras_textrec")

@@ -25,9 +25,9 @@ def convolution(x, kernel, bias, strides, padding, dilation_rate, groups: int):
     return torch.nn.functional.conv2d(x, kernel, bias, strides, padding, dilation_rate, groups).permute(0, 2, 3, 1)
 
 
-def pooled(operator: Callable, x, pool_size, strides):
-    """`max_pool2d` or `avg_pool2d` of a map, without padding."""
-    return operator(channels_first(x), pool_size, strides).permute(0, 2, 3, 1)
+def pooled(operator: Callable, x, pool_size, strides, padding=(0, 0)):
+    """`max_pool2d` or `avg_pool2d` of a map; `padding` are the cells on each side."""
+    return operator(channels_first(x), pool_size, strides, padding).permute(0, 2, 3, 1)
 
 
 def channels_first(x):
@@ -50,8 +50,8 @@ def normalized(x, mean, variance, gamma, beta, epsilon: float):
     return torch.native_batch_norm(rows, gamma, beta, mean, variance, False, 0.0, epsilon)[0].view(x.shape)
 
 
-# Columns of a map in memory that are summed side by side.
-_COLUMNS = 4096
+# Columns of a map in memory that are summed side by side: more are sums of fewer numbers, fewer stay in the cache.
+_COLUMNS = 1024
 
 
 def _in_columns(x):

@@ -46,7 +46,7 @@ class TPS(keras.Model):
         for i, filters in enumerate(widths):
             x = conv_bn(x, filters, 3, activation="relu", name=f"loc{i}")
             if i < len(widths) - 1:
-                x = MaxPooling2D(2, 2, data_format=FORMAT, name=f"loc{i}_pool")(x)
+                x = MaxPooling2D(2, 2, name=f"loc{i}_pool")(x)
         x = layers.GlobalAveragePooling2D(data_format=FORMAT, name="loc_mean")(x)
         x = layers.Dense(units, activation="relu", name="fc1")(x)
         # Places and what is computed of them need float32: 8 bits would put them whole pixels off.

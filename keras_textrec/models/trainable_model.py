@@ -10,6 +10,7 @@ import keras
 import numpy as np
 
 from keras_textrec.models.preset_model import PresetModel, default_jit
+from keras_textrec.system.allocator import keep_freed_memory
 from keras_textrec.training.distribution import check_batch
 from keras_textrec.training.optimizers import with_averaged_statistics
 from keras_textrec.training.parts import freeze
@@ -97,6 +98,11 @@ class TrainableModel(PresetModel):
         optimizer = self.recipe.load_optimizer(config["optimizer"], self)
         self.compile(optimizer, **keras.saving.deserialize_keras_object(others))
         self.optimizer.build(self.trainable_variables)  # so that its state can be loaded
+
+    def make_train_function(self, force: bool = False) -> None:
+        """As `keras.Model.make_train_function`. From then on the process keeps the memory of one step for the next."""
+        keep_freed_memory()
+        super().make_train_function(force)
 
     def train_step(self, *arguments: Any) -> Any:
         """As `keras.Model.train_step`; on JAX, with the mean of the statistics, which no optimizer sees there."""

@@ -130,6 +130,18 @@ def test_convolution_with_zeros_around(kind):
     agree(ours, theirs, x)
 
 
+def test_pooling_with_zeros_around():
+    x = images()
+    options = {"pool_size": (5, 3), "strides": 2}
+    layer = standard.MaxPooling2D(**options, pad=(2, 1))
+    zeros = layers.ZeroPadding2D((2, 1), data_format="channels_last")
+    pooling = layers.MaxPooling2D(**options, data_format="channels_last")
+    theirs = network(x.shape[1:], layers.ReLU(), zeros, pooling)
+    ours = network(x.shape[1:], layers.ReLU(), standard.MaxPooling2D.from_config(layer.get_config()))
+    assert ours.output_shape == theirs.output_shape
+    agree(ours, theirs, x)
+
+
 @pytest.mark.parametrize("options", [{}, {"use_bias": False}, {"strides": 2}, {"depth_multiplier": 2}], ids=str)
 def test_depthwise_convolution_of_single_cells(options):
     x = images()
