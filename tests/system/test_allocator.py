@@ -28,5 +28,5 @@ def test_freed_memory_is_kept_for_what_is_taken_next():
     pytest.importorskip("torch")
     output = subprocess.run([sys.executable, "-c", FAULTS], capture_output=True, check=True, text=True).stdout
     given_back, kept = map(int, output.split())
-    assert given_back > 5 * 32  # at least every huge page of each block
+    assert given_back > 5 * 100  # a block is 128 huge pages, or many more small ones
     assert kept < given_back / 10
