@@ -29,8 +29,8 @@ def _convolution(layer, x, kernel, groups):
     _require_channels_last(layer)
     spans = [rate * (size - 1) for rate, size in zip(layer.dilation_rate, layer.kernel_size)]
     if layer.padding == "valid":
-        x, *around = x.padding or (x, 0, 0, 0, 0)
-        padding = {"pads": [zeros + pad for zeros, pad in zip(around, [*getattr(layer, "pad", (0, 0))] * 2)]}
+        x, pads = _zeros_around(layer, x)
+        padding = {"pads": pads}
     elif layer.strides == (1, 1) and not any(span % 2 for span in spans):
         padding = {"pads": [span // 2 for span in spans] * 2}
     else:
@@ -38,6 +38,12 @@ def _convolution(layer, x, kernel, groups):
     attributes = {"kernel_shape": layer.kernel_size, "strides": layer.strides, "group": groups, **padding}
     attributes["dilations"] = layer.dilation_rate
     return _written("Conv", layer, x, kernel, 0, attributes)
+
+
+def _zeros_around(layer, x):
+    """A value without the zeros around it, and how many there are with the layer's own: top, left, bottom, right."""
+    x, *around = x.padding or (x, 0, 0, 0, 0)
+    return x, [zeros + pad for zeros, pad in zip(around, [*getattr(layer, "pad", (0, 0))] * 2)]
 
 
 def _conv2d_transpose(writing, layer, x):
@@ -85,10 +91,13 @@ def _pooling(op):
         _require_channels_last(layer)
         padding = {"auto_pad": "SAME_UPPER"}
         if layer.padding == "valid":
-            # What ONNX pads counts for less than any number, as zeros do among numbers that are not below.
-            pad = [*getattr(layer, "pad", (0, 0))] * 2
-            require((op == "MaxPool" and x.positive) or not any(pad), "zeros around numbers that may be negative")
-            padding = {"pads": pad}
+            pads = [0, 0, 0, 0]
+            if op == "MaxPool" and x.positive:
+                # What ONNX pads counts for less than any number, as zeros do among numbers that are not below.
+                x, pads = _zeros_around(layer, x)
+            else:
+                require(not any(getattr(layer, "pad", ())), "zeros around numbers that may be negative")
+            padding = {"pads": pads}
         name = writing.graph(op, x.to("NCHW"), kernel_shape=layer.pool_size, strides=layer.strides, **padding)
         return Value(writing.graph, {"NCHW": name}, positive=x.positive)
 
