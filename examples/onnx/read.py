@@ -55,8 +55,15 @@ def logical(shown):
 
 
 def load(file):
-    """An image file, upright, uint8 (H, W, 3)."""
-    return np.array(ImageOps.exif_transpose(Image.open(file)).convert("RGB"))
+    """An image file, upright, uint8 (H, W, 3); what is transparent is white."""
+    image = ImageOps.exif_transpose(Image.open(file))
+    if image.mode == "F" or image.mode.startswith("I"):  # 0 to 1, or 16 bits, which convert() would clip
+        grey = np.asarray(image) * (255 if image.mode == "F" else 1 / 257)
+        return np.repeat(np.round(grey).astype("uint8")[..., None], 3, axis=-1)
+    if image.has_transparency_data:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.array(image.convert("RGB"))
 
 
 def main(path, *images):

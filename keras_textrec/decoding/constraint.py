@@ -67,6 +67,8 @@ class Constraint:
             raise ValueError(f"min_confidence is a number from 0 to 1 and goes with a lexicon; got {min_confidence!r}.")
         if allow is not None and not (isinstance(allow, str) and allow):
             raise ValueError(f"allow names the characters that may be read, as '0-9A-Z-'; got {allow!r}.")
+        if pattern is not None and not isinstance(pattern, str):
+            raise ValueError(f"pattern is a regular expression as a string, '(?i)' its flag; got {pattern!r}.")
         self.tokenizer = tokenizer
         self.pattern = pattern
         self.alternatives = None if alternatives is None else whole_number("alternatives", alternatives)

@@ -18,6 +18,7 @@ from keras_textrec.export.contract import contract_of, file_converter
 from keras_textrec.export.formats import OPSET, Format, Options, chosen_format
 from keras_textrec.reading.exported import load_exported
 from keras_textrec.system.errors import Failure
+from keras_textrec.system.numbers import whole_number
 from keras_textrec.system.paths import check_folder
 from keras_textrec.system.whole_files import take_place
 
@@ -36,6 +37,7 @@ def export(
     calibrate: Any = None,
 ) -> dict[str, Any]:
     """Writes a model as a file that stands alone. `PresetModel.export` says what it takes, gives and raises."""
+    width = None if width is None else whole_number("width", width)
     options = Options(quantize, input, width, opset, calibrate)
     format = chosen_format(path, options)
     path = pathlib.Path(path)

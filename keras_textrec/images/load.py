@@ -82,8 +82,12 @@ def decode(data: bytes, name: str = "The image", side: int | None = None) -> np.
     if is_cut(data):
         raise ValueError(f"{name} is cut off after {len(data)} bytes; copy or download it again.")
     try:
-        flags = cv2.IMREAD_COLOR_RGB | cv2.IMREAD_ANYDEPTH | (_reduction(data, side) if side else 0)
+        # To RGB, OpenCV brings 16-bit colours of a TIFF wrongly (4.12, 5.0).
+        color = cv2.IMREAD_COLOR_BGR if data[:2] in (b"II", b"MM") else cv2.IMREAD_COLOR_RGB
+        flags = color | cv2.IMREAD_ANYDEPTH | (_reduction(data, side) if side else 0)
         array = cv2.imdecode(np.frombuffer(data, np.uint8), flags)
+        if array is not None and color == cv2.IMREAD_COLOR_BGR:
+            array = array[..., ::-1]
     except Exception as error:
         raise _damaged(name, error) from error
     if array is None and is_heif(data):

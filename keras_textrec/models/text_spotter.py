@@ -21,6 +21,7 @@ from keras_textrec.images.crops import box_around, checked_polygon, crop_word
 from keras_textrec.images.reading_order import text_lines
 from keras_textrec.models.text_detector import RepSVTRDetector
 from keras_textrec.models.text_recognizer import TextRecognizer
+from keras_textrec.reading.exported import load_exported
 from keras_textrec.reading.orientation import Orientations, check_orientations
 from keras_textrec.reading.stream import check_several, read_all
 from keras_textrec.reports.drawing import draw_page
@@ -179,7 +180,8 @@ class TextSpotter:
     def from_presets(
         cls, detector: str | os.PathLike, recognizer: str | os.PathLike = "crnn_small_en", **options: Any
     ) -> Self:
-        """A spotter of two presets, each a name, a folder or hf://user/repo (see `TextRecognizer.from_preset`).
+        """A spotter of two presets, each a name, a folder, hf://user/repo (see `TextRecognizer.from_preset`), or an
+        exported file (see `load_exported`).
 
         Args:
             options: the other arguments of `TextSpotter`.
@@ -188,7 +190,7 @@ class TextSpotter:
             ValueError: no such preset, or one is a recogniser where a detector is wanted, or the other way round.
             OSError: weights that are not here cannot be downloaded.
         """
-        return cls(RepSVTRDetector.from_preset(detector), TextRecognizer.from_preset(recognizer), **options)
+        return cls(_part(RepSVTRDetector, "detect", detector), _part(TextRecognizer, "read", recognizer), **options)
 
     def read(
         self,
@@ -283,6 +285,20 @@ class TextSpotter:
             if reading.confidence >= min_confidence
         ]
         return Page(photo, _lines(words))
+
+
+def _part(model_class: type[RepSVTRDetector | TextRecognizer], method: str, preset: str | os.PathLike) -> Any:
+    """A detector or recogniser by its preset or exported file. ValueError: it is the other one."""
+    if not os.path.isfile(preset):
+        return model_class.from_preset(preset)
+    exported = load_exported(preset)
+    if not hasattr(exported, method):
+        what = "detector" if method == "read" else "recogniser"
+        raise ValueError(
+            f"The file {preset} is a {what}'s; a photograph takes both, a detector (--detector) and a recogniser "
+            "(--preset)."
+        )
+    return exported
 
 
 def _lines(words: Sequence[Word]) -> tuple[Line, ...]:

@@ -35,7 +35,8 @@ class LiteRTEngine:
         except (ValueError, RuntimeError) as error:
             reason = str(error).partition("\n")[0]
             raise ValueError(f"{path} cannot be loaded by LiteRT: {reason}. Export it again.") from error
-        self.inputs = tuple(self._run.get_input_details())
+        # The columns that an image fills, an input of the file, are found here.
+        self.inputs = ("image",) if self.takes == "image" else tuple(self._run.get_input_details())
         self._running = threading.Lock()
 
     def run(self, inputs: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence, Sized
 from typing import Any
 
 import numpy as np
@@ -183,11 +183,22 @@ def read_all(images: Any, stream: Callable[[Iterable[Any]], Iterator[tuple[int, 
 
 
 def with_knowledge(images: Iterable[Any], knowledge: Iterable[Any] | None) -> Iterator[tuple[Any, Any]]:
-    """The images, each with what is known of it, a ValueError where that ends too early."""
+    """The images, each with what is known of it, a ValueError where that ends too early.
+
+    Raises:
+        ValueError: a list of what is known is longer than there are images. An iterator may go on.
+    """
     end = ValueError("There are more images than the lexicon has lists of words.")
     known = itertools.repeat(None) if knowledge is None else itertools.chain(knowledge, itertools.repeat(end))
+    count = 0
     for image in images:  # `zip` would keep an image longer than this does
+        count += 1
         yield image, next(known)
+    if isinstance(knowledge, Sized) and len(knowledge) > count:
+        raise ValueError(
+            f"The lexicon has {len(knowledge)} lists of words for {count} image{'s' * (count != 1)}; give one list for "
+            "all, or one for each."
+        )
 
 
 def check_several(images: Any) -> None:

@@ -244,6 +244,7 @@ def test_right_to_left_words_come_back_as_they_are():
         ({"allow": "x-z"}, "The charset of 3 characters holds none of those"),
         ({"allow": "a", "pattern": "1"}, "allows no text that this network can write"),
         ({"pattern": "(", "allow": None}, "is no regular expression"),
+        ({"pattern": re.compile("a")}, "pattern is a regular expression as a string"),
         ({"lexicon": []}, "The lexicon holds no words"),
         ({"lexicon": ["é", "ø"]}, "None of the 2 words can be written: of 'é', the charset does not hold 'é'"),
         ({"lexicon": ["a"], "allow": "a"}, "A lexicon names whole texts"),

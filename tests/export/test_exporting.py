@@ -96,6 +96,16 @@ def test_a_detector(tmp_path):
     json.loads(exported.contract.sample_text)
     with pytest.raises(ValueError, match="RepSVTRDetector takes photographs of any width; leave width out"):
         model.export(tmp_path / "d.onnx", width=64)
+    # A spotter of exported files is that of the models.
+    crnn().export(tmp_path / "m.onnx")
+    files = textrec.TextSpotter.from_presets(tmp_path / "d.onnx", tmp_path / "m.onnx", min_confidence=0.0)
+    models = textrec.TextSpotter(model, crnn(), min_confidence=0.0)
+    photo = next(photo for photo in pictures() if model.detect(photo))
+    assert [word.text for word in files.read(photo)] == [word.text for word in models.read(photo)] != []
+    with pytest.raises(ValueError, match=r"m\.onnx is a recogniser's; a photograph takes both"):
+        textrec.TextSpotter.from_presets(tmp_path / "m.onnx", tmp_path / "m.onnx")
+    with pytest.raises(ValueError, match=r"d\.onnx is a detector's; a photograph takes both"):
+        textrec.TextSpotter.from_presets(tmp_path / "d.onnx", tmp_path / "d.onnx")
 
 
 @pytest.mark.one_backend
@@ -131,6 +141,8 @@ def test_one_width_for_all_images(tmp_path):
     assert exported.read(image).text == wanted.text
     with pytest.raises(ValueError, match="at least 3 pixels' width, not 1"):
         crnn().export(tmp_path / "n.onnx", width=1)
+    with pytest.raises(ValueError, match=r"width must be a whole number of at least 1, not 96\.0"):
+        crnn().export(tmp_path / "n.onnx", width=96.0)
 
 
 @pytest.mark.one_backend

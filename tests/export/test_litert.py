@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from keras_textrec.data import from_arrays
-from keras_textrec.export import litert
+from keras_textrec.export import litert, timing
 from keras_textrec.export.contract import contract_of, file_converter
 from keras_textrec.export.formats import Options
 from keras_textrec.reading.contract import Contract
@@ -54,7 +54,9 @@ def check_outputs(model, engine, tolerance=1e-4):
     assert len({reading.confidence for reading in read_on_one_width(model)}) > 1  # or it would prove nothing
 
 
-def test_it_reads_what_the_model_reads(tmp_path):
+def test_it_reads_what_the_model_reads(tmp_path, monkeypatch):
+    monkeypatch.setattr(timing, "_ROUNDS", 1)
+    monkeypatch.setattr(timing, "_SECONDS", 0.0)
     model = network("crnn")
     report = model.export(tmp_path / "model.tflite")
     assert report["same_texts"] == report["words"] and report["confidence_difference"] < 1e-4
@@ -63,6 +65,8 @@ def test_it_reads_what_the_model_reads(tmp_path):
     assert [reading.text for reading in recognizer.read(WORDS)] == texts and len(set(texts)) > 1
     engine = recognizer.engine
     check_outputs(model, engine)
+    row = timing.compare_speed(model, [("model.tflite", recognizer)])[1]
+    assert row.input == "image" and row.same_texts > 1 and row.milliseconds > 0
     # The metadata as anyone may have them.
     with zipfile.ZipFile(tmp_path / "model.tflite") as archive:
         assert json.loads(archive.read("metadata.json")) == engine.metadata

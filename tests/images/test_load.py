@@ -103,7 +103,7 @@ def test_grey(rgb):
 def test_16_bits_are_scaled_to_8(rgb):
     deep = np.random.default_rng(1).integers(0, 65536, (HEIGHT, WIDTH, 3), dtype="uint16")
     expected = np.round(deep / 257).astype("uint8")
-    for image in (deep, png(deep)):
+    for image in (deep, png(deep), cv2.imencode(".tif", deep[..., ::-1])[1].tobytes()):
         np.testing.assert_array_equal(load_image(image), expected)
     grey = deep[..., 1]
     expected = np.repeat(expected[..., 1:2], 3, -1)

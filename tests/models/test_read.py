@@ -1,4 +1,5 @@
 import io
+import itertools
 import json
 import os
 import pathlib
@@ -133,6 +134,10 @@ def test_reading_within_what_is_known(images, alone):
     assert crnn().read(images[0], allow=None, pattern=None) == alone[0]
     with pytest.raises(ValueError, match="There are more images than the lexicon has lists of words"):
         crnn().read(images, lexicon=[["a"]])
+    with pytest.raises(ValueError, match="The lexicon has 2 lists of words for 1 image; give one list for all"):
+        crnn().read(images[0], lexicon=[["a"], ["b"]])
+    endless = itertools.cycle([["a"], ["b"]])
+    assert [reading.text for reading in crnn().read(images[:3], lexicon=endless)] == ["a", "b", "a"]
 
 
 def test_texts_within_what_is_known_are_those_of_every_backend(images):
