@@ -19,7 +19,7 @@ from keras_textrec.data.sources import Source, source_summary
 from keras_textrec.export.formats import OPSET
 from keras_textrec.layers.direct import DirectModel
 from keras_textrec.presets import save_preset
-from keras_textrec.presets.description import preset_models
+from keras_textrec.presets.description import dtype_policy, preset_models
 from keras_textrec.presets.folder import describe_model
 from keras_textrec.presets.history import trained_further
 from keras_textrec.system.forks import enter_backend
@@ -153,8 +153,9 @@ class PresetModel(DataParallelTraining, DirectModel):
             return _predict(getattr(self, graph), inputs)
 
     def remade(self, **changes: Any) -> Self:
-        """A new model with other arguments, and this one's weights where it has the same layers."""
-        other = type(self).from_config({**self.get_config(), **changes})
+        """A new model with other arguments, and this one's weights where it has the same layers; not compiled."""
+        with dtype_policy(self.dtype_policy.name):
+            other = type(self).from_config({**self.get_config(), **changes})
         for layer in other.layers:
             if layer not in changes.values():
                 layer.set_weights(self.get_layer(layer.name).get_weights())
@@ -226,6 +227,7 @@ class PresetModel(DataParallelTraining, DirectModel):
 
         Raises:
             ValueError: no such format, option or combination of them.
+            TypeError: `calibrate` is a path.
             ImportError: what the format needs is not installed.
             OSError: the file cannot be written.
             RuntimeError: the written file does not read as this model does; then there is none.

@@ -13,7 +13,7 @@ from keras_textrec.models.preset_model import PresetModel, default_jit
 from keras_textrec.system.allocator import keep_freed_memory
 from keras_textrec.training.distribution import check_batch
 from keras_textrec.training.optimizers import with_averaged_statistics
-from keras_textrec.training.parts import freeze
+from keras_textrec.training.parts import layers_of
 from keras_textrec.training.recipes import Recipe
 from keras_textrec.training.training_report import TrainingReport
 
@@ -38,6 +38,8 @@ class TrainableModel(PresetModel):
 
     # What the best epoch is chosen by, in words that follow "63.2 %".
     goal = ""
+    # The names of the layers that `compile` made untrainable.
+    _frozen_by_recipe: frozenset[str] = frozenset()
 
     def make_loss(self) -> keras.losses.Loss:
         raise NotImplementedError
@@ -57,7 +59,7 @@ class TrainableModel(PresetModel):
     ) -> None:
         """As `keras.Model.compile`; what is "auto" comes from the model's recipe, `jit_compile` from the backend.
 
-        The parts that the recipe freezes become untrainable.
+        The parts that the recipe freezes become untrainable; those that an earlier recipe froze here, trainable again.
 
         The metrics are those of `make_metrics`.
 
@@ -79,8 +81,7 @@ class TrainableModel(PresetModel):
                         type(self).__name__,
                     )
                 optimizer = self.recipe.make_optimizer(self, total_steps)
-            if self.recipe.freeze:
-                freeze(self, self.recipe.freeze)
+            self._freeze(self.recipe.freeze or [])
             if loss == "auto":
                 loss = self.make_loss()
             if weighted_metrics == "auto":
@@ -88,6 +89,15 @@ class TrainableModel(PresetModel):
             self._jit_compile_given = jit_compile
             jit_compile = default_jit() if jit_compile == "auto" else jit_compile
             super().compile(optimizer, loss, weighted_metrics=weighted_metrics, jit_compile=jit_compile, **options)
+
+    def _freeze(self, parts: Sequence[str]) -> None:
+        found = layers_of(self, parts)
+        for layer in self.layers:
+            if layer.name in self._frozen_by_recipe:
+                layer.trainable = True
+        self._frozen_by_recipe = frozenset(layer.name for layer in found if layer.trainable)
+        for layer in found:
+            layer.trainable = False
 
     def get_compile_config(self) -> dict[str, Any]:
         config = super().get_compile_config()

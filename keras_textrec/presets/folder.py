@@ -34,8 +34,9 @@ def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
 
     Raises:
         OSError: the disk is full; what was there stays.
-        ValueError: `folder` exists and is no preset.
+        ValueError: `folder` exists and is no preset, or the model has parts that are not of this package.
     """
+    describe_model(model)
     config = keras.saving.serialize_keras_object(model)
     config.pop("compile_config", None)  # the optimizer belongs to the training, not to the trained
     metadata = {
@@ -84,8 +85,19 @@ def describe_folder(folder: pathlib.Path) -> dict[str, Any]:
 
 
 def describe_model(model: keras.Model) -> dict[str, Any]:
-    """The description of a model as it stands: what `describe_folder` gives once it is saved."""
-    return _describe_config(json.loads(json.dumps(keras.saving.serialize_keras_object(model))), {}, model.name)
+    """The description of a model as it stands: what `describe_folder` gives once it is saved.
+
+    Raises:
+        ValueError: it has parts that are not of this package, such as a backbone of one's own.
+    """
+    config = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+    try:
+        return _describe_config(config, {}, model.name)
+    except ValueError as error:
+        raise ValueError(
+            f"A preset has parts of keras_textrec alone, and this {type(model).__name__} has others, such as a "
+            "backbone of your own; keep it by save('FILE.keras')."
+        ) from error
 
 
 def _describe_config(config: dict[str, Any], older: dict[str, Any], where: pathlib.Path | str) -> dict[str, Any]:
@@ -162,6 +174,7 @@ def _describe_object(config: Any, where: pathlib.Path | str, leave: Sequence[str
 def _replacing(folder: pathlib.Path) -> Iterator[pathlib.Path]:
     """A new folder that takes the place of `folder` when the block ends well, and is gone when it does not."""
     check_replaceable(folder)
+    folder = folder.resolve()  # what a link leads to is replaced, and "." has a folder above it
     inside = sorted(folder.iterdir()) if folder.is_dir() else []
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as scratch:

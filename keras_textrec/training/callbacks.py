@@ -35,7 +35,7 @@ class FiniteLoss(keras.callbacks.Callback):
 
     def __init__(self, data: Any):
         super().__init__()
-        self.batches = loading_of(data).batches
+        self.data = loading_of(data)
 
     def on_epoch_begin(self, epoch: int, logs: dict | None = None) -> None:
         self.epoch = epoch
@@ -43,8 +43,9 @@ class FiniteLoss(keras.callbacks.Callback):
     def on_train_batch_end(self, batch: int, logs: dict | None = None) -> None:
         if np.isfinite(float(logs["loss"])):
             return
-        source = self.batches.source
-        keys = [source.key(int(index)) for index in self.batches.indices(batch, self.epoch)]
+        batches = self.data.batches
+        # Of the data's own epoch: a `fit` of data that another began counts from 0 again.
+        keys = [batches.source.key(int(index)) for index in batches.indices(batch, self.data.epoch)]
         more = f" and {len(keys) - _NAMED} more" if len(keys) > _NAMED else ""
         raise ValueError(
             f"The loss became {float(logs['loss'])} in step {batch + 1} of epoch {self.epoch + 1}, of which nothing is "

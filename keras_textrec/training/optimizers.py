@@ -52,6 +52,7 @@ class VariableAdam(keras.optimizers.Adam):
         super().__init__(*arguments, **options)
         self._settings: dict[Any, VariableSettings] = {}
         self._batch_norms: list[keras.layers.BatchNormalization] = []
+        self._averaged_at = 0  # the steps after which the weights were last made the mean
 
     def set_variables(
         self,
@@ -197,6 +198,12 @@ class VariableAdam(keras.optimizers.Adam):
     def _overwrite_model_variables_with_average_value(self, trainable_variables: list) -> None:
         """Keras does so at the end of `fit`."""
         super()._overwrite_model_variables_with_average_value([*trainable_variables, *self._statistics()])
+        self._averaged_at = int(ops.convert_to_numpy(self.iterations))
+
+    @property
+    def has_new_average(self) -> bool:
+        """Whether a step has been made since `fit` last put the mean into the weights: from then on they may be set."""
+        return int(ops.convert_to_numpy(self.iterations)) > self._averaged_at
 
 
 def _muon_step(mean: Any, matrices: int) -> Any:
@@ -250,7 +257,7 @@ def with_averaged_statistics(model: keras.Model, before: tuple, after: tuple) ->
 def averaged_weights(optimizer: Any) -> Iterator[None]:
     """The model of an optimizer has the running mean of its weights for a block, where the optimizer has one."""
     optimizer = averaging(optimizer)
-    averages = optimizer is not None and ops.convert_to_numpy(optimizer.iterations) > 0
+    averages = optimizer is not None and optimizer.has_new_average
     if averages:
         optimizer.swap_averages()
     try:

@@ -1,5 +1,6 @@
 """Parts of a network by their names: "backbone", or what the names of layers begin with."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import keras
@@ -10,13 +11,24 @@ from keras_textrec.system.terminal import near_names
 def freeze(model: keras.Model, parts: Sequence[str]) -> None:
     """Makes some parts untrainable; their batch normalisations keep their statistics too. Before `compile`.
 
+    The model's recipe tells them from then on, so that a `.keras` file comes back with them frozen.
+
     Args:
+        model: a recogniser or a detector.
         parts: "backbone", a layer's name, or what the names of several begin with before an underscore: "lstm" for
             lstm_0 and lstm_1.
 
     Raises:
         ValueError: there is no such part, or nothing is left to train; the parts there are are named.
     """
+    parts = list(dict.fromkeys([*(model.recipe.freeze or []), *parts]))
+    for layer in layers_of(model, parts):
+        layer.trainable = False
+    model.recipe = dataclasses.replace(model.recipe, freeze=parts)
+
+
+def layers_of(model: keras.Model, parts: Sequence[str]) -> list[keras.layers.Layer]:
+    """The layers of parts that are to be frozen, as `freeze` names and refuses them."""
     layers = {name: layer for name, layer in _named_layers(model).items() if layer.weights}
     frozen = set()
     for part in parts:
@@ -27,8 +39,7 @@ def freeze(model: keras.Model, parts: Sequence[str]) -> None:
         frozen.update(found)
     if len(frozen) == len(layers):
         raise ValueError(f"Nothing is left to train where {', '.join(parts)} are frozen; leave out one of them.")
-    for name in frozen:
-        layers[name].trainable = False
+    return [layers[name] for name in frozen]
 
 
 def batch_norms(model: keras.Model) -> list[keras.layers.BatchNormalization]:

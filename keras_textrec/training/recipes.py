@@ -191,8 +191,8 @@ class Recipe:
     def for_fine_tuning(self, converter: ImageConverter | None = None) -> "Recipe":
         """The recipe for training trained weights on, on a few thousand images of a kind of their own.
 
-        A quarter of the learning rate, after a short warm-up, down to zero by a cosine over ten passes; batches of 32
-        images at most, for few images make few steps.
+        A quarter of the learning rate, after a short warm-up, down to zero by a cosine over ten passes, where `compile`
+        is told their `total_steps`; batches of 32 images at most, for few images make few steps.
 
         Args:
             converter: the model's. Where it lets the canvas grow with the image, so do the canvases of the

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import keras
 
 from keras_textrec.data import Source
+from keras_textrec.data.canvases import batch_sizes
 from keras_textrec.data.mixing import with_replay
 from keras_textrec.data.pipeline import errors_as_raised
 from keras_textrec.training import run_folder
@@ -89,7 +90,9 @@ def train(
     if replay is not None:
         share, old = replay
         source = with_replay(training, old, share)
-        steps = steps or max(1, round(len(training) / (1 - share) / recipe.batch_size))
+        at_random = recipe.canvas_choice == "random"
+        sizes = batch_sizes(recipe.batch_size, recipe.canvases) if at_random else [recipe.batch_size]
+        steps = steps or max(1, round(len(training) / (1 - share) * len(sizes) / sum(sizes)))
     load = functools.partial(model.training_data, source, steps_per_epoch=steps, processes=processes)
     with together():
         run_folder.check_output(output, description, resume)
@@ -103,6 +106,9 @@ def train(
             epoch, best = run_folder.load_state(model, output / run_folder.STATE)
             data = load(epoch=epoch)
             logger.info("Resuming %s after epoch %d of %d.", output, epoch, recipe.epochs)
+            if early_stop is not None and epoch - best[1] >= early_stop:
+                logger.info("No epoch was better than epoch %d for %d epochs: this run has ended.", best[1], early_stop)
+                return best
     check_agreement(
         {
             "description": hashlib.sha256(json.dumps(description).encode()).hexdigest()[:8],

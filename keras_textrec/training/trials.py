@@ -1,6 +1,5 @@
 """Short trainings that find something out and leave the model as it was."""
 
-import contextlib
 import dataclasses
 import itertools
 import math
@@ -13,7 +12,7 @@ import keras
 import numpy as np
 
 from keras_textrec.data.mixing import Subset
-from keras_textrec.data.sources import Source
+from keras_textrec.data.sources import Source, check_source
 from keras_textrec.images.load import decode
 from keras_textrec.system.whole_files import whole_file
 
@@ -88,28 +87,29 @@ def can_learn(model: keras.Model, training: Source, seconds: float = SECONDS, wo
     Raises:
         ValueError: no record can be used.
     """
+    check_source(training)
     chosen = Subset(training, _usable(model, training, words))
     evaluation = model.evaluation_data(chosen, BATCH)
-    with _unchanged(model):
-        model.compile(model.recipe.make_optimizer(model, rate=model.recipe.learning_rate))
-        before = model.evaluate(evaluation, verbose=0, return_dict=True)
-        losses, started = [], time.monotonic()
-        one_pass = math.ceil(len(chosen) / BATCH)
-        for batch in _endless(model.training_data(chosen, BATCH, augment=False)):
-            losses.append(_step(model, *batch))
-            enough = len(losses) % (4 * one_pass) == 0
-            late = time.monotonic() - started > seconds
-            if late or enough:
-                after = model.evaluate(evaluation, verbose=0, return_dict=True)
-                if late or not math.isfinite(losses[-1]) or _metric(after, "exact") >= _BY_HEART:
-                    break
-        return Overfit(
-            len(chosen),
-            len(losses),
-            time.monotonic() - started,
-            (float(np.mean(losses[:one_pass])), float(np.mean(losses[-one_pass:]))),
-            *((_metric(before, name), _metric(after, name)) for name in ("exact", "similarity")),
-        )
+    model = model.remade()  # a copy
+    model.compile(model.recipe.make_optimizer(model, rate=model.recipe.learning_rate))
+    before = model.evaluate(evaluation, verbose=0, return_dict=True)
+    losses, started = [], time.monotonic()
+    one_pass = math.ceil(len(chosen) / BATCH)
+    for batch in _endless(model.training_data(chosen, BATCH, augment=False)):
+        losses.append(_step(model, *batch))
+        enough = len(losses) % (4 * one_pass) == 0
+        late = time.monotonic() - started > seconds
+        if late or enough:
+            after = model.evaluate(evaluation, verbose=0, return_dict=True)
+            if late or not math.isfinite(losses[-1]) or _metric(after, "exact") >= _BY_HEART:
+                break
+    return Overfit(
+        len(chosen),
+        len(losses),
+        time.monotonic() - started,
+        (float(np.mean(losses[:one_pass])), float(np.mean(losses[-one_pass:]))),
+        *((_metric(before, name), _metric(after, name)) for name in ("exact", "similarity")),
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -184,30 +184,19 @@ def find_learning_rate(
     """
     rates = np.geomspace(lowest, highest, steps)
     losses: list[float] = []
-    with _unchanged(model):
-        schedule = keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
-        model.compile(model.recipe.make_optimizer(model, rate=schedule))
-        for batch in itertools.islice(_endless(model.training_data(training)), steps):
-            loss = _step(model, *batch)
-            if not math.isfinite(loss):
-                break
-            losses.append(loss)
-            if LearningRates(rates[: len(losses)], np.array(losses)).exploded:
-                break
+    model = model.remade()  # a copy
+    schedule = keras.optimizers.schedules.ExponentialDecay(lowest, steps - 1, highest / lowest)
+    model.compile(model.recipe.make_optimizer(model, rate=schedule))
+    for batch in itertools.islice(_endless(model.training_data(training)), steps):
+        loss = _step(model, *batch)
+        if not math.isfinite(loss):
+            break
+        losses.append(loss)
+        if LearningRates(rates[: len(losses)], np.array(losses)).exploded:
+            break
     if not losses:
         raise ValueError("The loss is no number at the first step: look at the data by `keras-textrec inspect-data`.")
     return LearningRates(rates[: len(losses)], np.array(losses))
-
-
-@contextlib.contextmanager
-def _unchanged(model: keras.Model) -> Iterator[None]:
-    """The weights come back at the end; the model is compiled anew before it is trained."""
-    weights = model.get_weights()
-    try:
-        yield
-    finally:
-        model.set_weights(weights)
-        model.compile()
 
 
 def _endless(data: Any) -> Iterator[Any]:

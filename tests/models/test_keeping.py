@@ -1,6 +1,7 @@
 """A model through Keras' own ways of keeping it: `.keras` files, pickle, deepcopy, weights files."""
 
 import copy
+import dataclasses
 import pickle
 
 import h5py
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 
 from keras_textrec import CRNN, Recipe, TextRecognizer
+from keras_textrec.data import from_arrays
+from keras_textrec.training.parts import freeze
 from tests.models.test_rare_model import make_rare
 from tests.tiny import RECIPE, crnn, draw, make_crnn, same_weights
 
@@ -64,6 +67,34 @@ def test_training_goes_on_after_loading(tmp_path):
         assert float(again.optimizer.learning_rate) == pytest.approx(float(model.optimizer.learning_rate))
     for ours, theirs in zip(again.get_weights(), model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-3, atol=1e-5)
+
+
+@pytest.mark.one_backend
+def test_what_was_frozen_by_hand_is_kept_with_the_optimizer(tmp_path):
+    model = make_crnn(hidden_size=8)
+    freeze(model, ["backbone"])
+    model.compile()
+    step(model)
+    again = through_file(model, tmp_path)
+    assert len(again.trainable_variables) == len(model.trainable_variables) < len(model.variables)
+    assert int(again.optimizer.iterations) == 1
+    for ours, theirs in zip(again.optimizer.variables, model.optimizer.variables, strict=True):
+        np.testing.assert_array_equal(*(keras.ops.convert_to_numpy(v) for v in (ours, theirs)))
+
+
+@pytest.mark.one_backend
+def test_weights_that_are_set_after_a_fit_are_kept_not_the_mean_before(tmp_path):
+    model = make_crnn(hidden_size=8)
+    model.compile(dataclasses.replace(RECIPE, ema=0.9))
+    data = model.training_data(from_arrays([draw("cat")] * 4, ["cat"] * 4), steps_per_epoch=2)
+    model.fit(data, verbose=0)
+    model.set_weights([np.zeros_like(weight) for weight in model.get_weights()])
+    model.save_to_preset(tmp_path / "set")
+    assert not any(weight.any() for weight in CRNN.from_preset(tmp_path / "set").get_weights())
+    model.fit(data, verbose=0)  # whose mean is not that of the first
+    step(model)
+    model.save_to_preset(tmp_path / "mean")
+    assert not same_weights(CRNN.from_preset(tmp_path / "mean"), model)
 
 
 def test_what_was_given_to_compile_is_kept(tmp_path):

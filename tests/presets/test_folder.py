@@ -55,6 +55,32 @@ def test_a_folder_loads_with_keras_alone(tiny):
     assert model.recipe == RECIPE and model.about == crnn().about
 
 
+def test_a_preset_is_replaced_from_within_and_through_a_link(preset, tmp_path, monkeypatch):
+    (preset / "README.md").write_text("a card")
+    (tmp_path / "link").symlink_to(preset)
+    model = make_crnn(hidden_size=8)
+    for place in (".", tmp_path / "link"):
+        monkeypatch.chdir(preset)
+        model.about = {"place": str(place)}
+        model.save_to_preset(place)
+        monkeypatch.chdir(tmp_path)  # where one was is gone
+        assert describe(str(preset))["place"] == str(place) and (preset / "README.md").read_text() == "a card"
+    assert (tmp_path / "link").is_symlink()
+
+
+def test_a_backbone_of_ones_own_makes_no_preset(tmp_path):
+    pixels = keras.Input((32, None, 3))
+    own = keras.Model(pixels, keras.layers.Conv2D(8, (32, 4), strides=(32, 4))(pixels), name="own")
+    model = CRNN(crnn().tokenizer, crnn().converter, own, 8)
+    sentence = "A preset has parts of keras_textrec alone, and this CRNN has others, such as a backbone of your own"
+    for keep in (model.save_to_preset, lambda folder: model.describe()):
+        with pytest.raises(ValueError, match=sentence):
+            keep(tmp_path / "own")
+    assert not (tmp_path / "own").exists()
+    model.save(tmp_path / "own.keras")
+    assert keras.saving.load_model(tmp_path / "own.keras").read(draw("word")) == model.read(draw("word"))
+
+
 @pytest.fixture
 def older(preset):
     """As it was written when metadata.json told the recipe and what there is to say."""

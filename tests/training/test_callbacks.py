@@ -35,6 +35,24 @@ def test_a_batch_without_a_loss_is_named_with_its_records(words):
     assert named == sorted(batch.tolist())
 
 
+def test_a_fit_of_data_that_another_began_names_the_records_that_it_saw(words):
+    """Keras counts its epochs from 0 again, and the data go on."""
+    model = make_crnn(hidden_size=8)
+    data = model.training_data(words, 2)
+
+    class Poison(keras.callbacks.Callback):
+        def on_train_batch_begin(self, batch, logs=None):
+            kernel = self.model.get_layer("head").kernel
+            kernel.assign(np.full(kernel.shape, np.nan))
+
+    model.compile()
+    model.fit(data, shuffle=False, verbose=0)
+    with pytest.raises(ValueError, match="in step 1 of epoch 1") as error:
+        model.fit(data, shuffle=False, verbose=0, callbacks=[Poison(), FiniteLoss(data)])
+    named = {word for word in range(len(words)) if words.key(word) in str(error.value)}
+    assert named == set(data.batches.indices(0, 1).tolist()) != set(data.batches.indices(0, 0).tolist())
+
+
 def test_a_network_that_reads_nothing_is_told(words, caplog):
     model = make_crnn(hidden_size=8)
     model.compile()

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 import pytest
 
-from keras_textrec import TextRecognizer
+from keras_textrec import CRNN, TextRecognizer
 from keras_textrec.data import from_arrays, lmdb
 from keras_textrec.reading.evaluate import evaluate_source
 from keras_textrec.training.parts import freeze
@@ -76,6 +76,15 @@ def test_no_better_epoch_ends_it(run):
     assert [row["epoch"] for row in run[-1]] == ["0", "1", "2"]
 
 
+def test_a_run_that_has_ended_so_is_not_gone_on_with(run, monkeypatch):
+    _, folder, validation, old, best, _ = run
+    monkeypatch.setattr(CRNN, "fit", None)
+    sources = lmdb(folder.parent / "words"), validation
+    replay = (0.5, lmdb(folder.parent / "old"))
+    again = train(base(), *sources, folder, resume=True, has_base=True, replay=replay, old_validation=old, early_stop=2)
+    assert again == best
+
+
 def test_what_is_frozen_stays(run):
     """Statistics of batch normalisation too."""
     model = run[0]
@@ -88,6 +97,26 @@ def test_what_is_frozen_stays(run):
 def test_an_epoch_is_a_pass_over_the_new_words_whatever_is_mixed_in(run):
     """Ten words in batches of four, of which half are old ones."""
     assert int(run[-1][1]["images"]) == 5 * 4
+
+
+@pytest.mark.one_backend
+def test_a_mixture_on_random_canvases_is_a_pass_over_the_new_words_too(tmp_path, monkeypatch):
+    """A batch on the second canvas has half as many images: 30 in a step of each, of which 15 are new."""
+    model = make_crnn()
+    model.recipe = dataclasses.replace(
+        model.recipe, batch_size=20, canvases=[[32, 64], [32, 128]], canvas_choice="random"
+    )
+    asked = []
+
+    def training_data(self, source, *, steps_per_epoch, **options):
+        asked.append(steps_per_epoch)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CRNN, "training_data", training_data)
+    words = from_arrays(IMAGES * 10, ["a"] * 150)
+    with pytest.raises(KeyboardInterrupt):
+        train(model, words, words, tmp_path / "run", replay=(0.5, words))
+    assert asked == [20]
 
 
 @pytest.mark.one_backend
@@ -118,3 +147,22 @@ def test_parts_to_freeze():
         freeze(model, ["neck"])
     with pytest.raises(ValueError, match="Nothing is left to train where lstm, backbone, head are frozen"):
         freeze(make_crnn(hidden_size=8), ["lstm", "backbone", "head"])
+    assert model.recipe.freeze == ["lstm", "backbone"]  # and so it is kept
+
+
+@pytest.mark.one_backend
+def test_a_recipe_without_frozen_parts_trains_those_that_another_froze():
+    model = make_crnn(hidden_size=8)
+    model.get_layer("lstm_0").trainable = False  # by hand, so it stays
+
+    def trained():
+        return [layer.name for layer in model.layers if layer.weights and layer.trainable]
+
+    everything = trained()
+    model.compile(dataclasses.replace(model.recipe, freeze=["backbone", "lstm"]))
+    assert trained() == ["head"]
+    with pytest.raises(ValueError, match="has no part 'neck'"):
+        model.compile(dataclasses.replace(model.recipe, freeze=["neck"]))
+    assert trained() == ["head"] and model.recipe.freeze == ["backbone", "lstm"]
+    model.compile(dataclasses.replace(model.recipe, freeze=None))
+    assert trained() == everything and "lstm_0" not in everything

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from keras import ops
 
 from keras_textrec.data import from_arrays
 from keras_textrec.models.charset_surgery import with_charset
@@ -27,10 +28,16 @@ def test_a_few_words_are_learnt_by_heart(words):
 
 
 def test_what_is_not_learnt_is_told(words):
+    """And the model is as it was, its optimizer too."""
     model = make_crnn(hidden_size=8)
+    model.compile(total_steps=100)
+    model.fit(model.training_data(words, steps_per_epoch=1), verbose=0)
+    optimizer, before = model.optimizer, [np.array(v) for v in map(ops.convert_to_numpy, model.optimizer.variables)]
     wrong = from_arrays([np.full((24, 60, 3), 255, "uint8")] * 4, WORDS[:4])  # nothing tells these apart
     result = can_learn(model, wrong, seconds=0)
     assert not result.learnt and str(result).startswith("Not known: ")
+    assert model.optimizer is optimizer and int(optimizer.iterations) == 1
+    assert all(map(np.array_equal, map(ops.convert_to_numpy, optimizer.variables), before))
     with pytest.raises(ValueError, match="No record can be used"):
         can_learn(model, from_arrays([b"no image"], ["a"]))
 
@@ -41,7 +48,7 @@ def test_a_learning_rate_is_found(words):
     assert len(found.rates) == len(found.losses) <= 30
     assert found.rates[0] == pytest.approx(1e-5) and np.all(np.diff(np.log(found.rates)) > 0)
     assert 1e-5 < found.suggested < 1
-    assert same_weights(model, before)
+    assert same_weights(model, before) and not model.compiled
 
 
 def test_the_suggested_rate():
