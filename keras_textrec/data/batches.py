@@ -13,7 +13,7 @@ from keras_textrec.data.canvases import Grouping, RandomCanvases, batch_sizes
 from keras_textrec.data.loader import Loaded, Loader
 from keras_textrec.data.memory import Memory
 from keras_textrec.data.order import training_order
-from keras_textrec.data.sources import Source, prefetch
+from keras_textrec.data.sources import Source, check_source, prefetch
 from keras_textrec.images.converter import ImageConverter
 from keras_textrec.system.numbers import whole_number
 from keras_textrec.text.ctc_tokenizer import CTCTokenizer
@@ -42,6 +42,7 @@ class RecordBatches:
 
     Raises:
         ValueError: the source is empty, a number is no number of images or batches, or a batch cannot be shared.
+        TypeError: the source is a path.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class RecordBatches:
         steps_per_epoch: int | None,
         seed: int,
     ):
+        check_source(source)
         if not len(source):
             raise ValueError("The source has no records.")
         self.source = source

@@ -2,6 +2,7 @@
 
 import codecs
 import csv
+import io
 import itertools
 import json
 import re
@@ -99,10 +100,13 @@ def _splitter(path: Path, exists: Names) -> _Split:
     usual: dict[str, list[_Split]] = {".csv": [",", ";", tabs], ".tsv": [tabs, ";", ","]}
     splits = usual.get(path.suffix.lower(), [tabs if tabs == "\t" else _split_line, ";", ","])
     for split in splits:
-        if isinstance(split, str):
-            rows = [row for line in sample for row in csv.reader([line], delimiter=split, skipinitialspace=True)]
-        else:
-            rows = [split(line) for line in sample]
+        try:
+            if isinstance(split, str):
+                rows = [row for line in sample for row in csv.reader([line], delimiter=split, skipinitialspace=True)]
+            else:
+                rows = [split(line) for line in sample]
+        except csv.Error:  # told where the file is read
+            continue
         if any(len(row) > 1 and any(map(exists, row)) for row in rows):
             return split
     return splits[0]
@@ -163,7 +167,8 @@ def _lines(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, str]]:
         # Not splitlines(): a text may hold other characters that Unicode calls line ends.
         lines = file
         if start[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-            lines = (line.encode() for line in file.read().decode("utf-16", "replace").split("\n"))
+            lines = io.BytesIO(file.read().decode("utf-16", "replace").encode())
+        lines = _of_old_macs(lines)
         for number, line in enumerate(lines, 1):
             line = line.removesuffix(b"\n").removesuffix(b"\r")
             try:
@@ -172,6 +177,13 @@ def _lines(path: Path, bad: dict[int, str]) -> Iterator[tuple[int, str]]:
                 text = line.decode("cp1252", "replace")
                 bad[number] = f"is not UTF-8 (as Windows-1252 it reads {shortened(text)}); save the whole file as UTF-8"
             yield number, text
+
+
+def _of_old_macs(lines: Iterator[bytes]) -> Iterator[bytes]:
+    """The lines, cut at carriage returns where there are no other ends."""
+    first = next(lines, b"")
+    yield from first.splitlines() if first[-1:] != b"\n" else [first]
+    yield from lines
 
 
 def labels_pages(path: Path) -> bool:
@@ -222,7 +234,9 @@ def _of_cells(row: list[str], columns: Columns) -> Iterator[tuple[str, str]]:
 def _of_object(entry: dict[str, Any]) -> tuple[str, str]:
     names = [entry[key] for key in FILE_NAMES if key in entry]
     if "instances" in entry:  # MMOCR 1.x
-        instances = entry["instances"]
+        instances = entry["instances"] or []
+        if not isinstance(instances, list) or not all(isinstance(instance, dict) for instance in instances):
+            raise ValueError(f"has instances that are no objects: {shortened(entry)}")
         texts = [instance.get("text") for instance in instances]
         if len(texts) != 1:
             raise ValueError(f"has {len(texts)} texts, as for a detector; a word's image has one")

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from keras_textrec.data.sources import ConcatSource, Source, check_index, prefetch, text_of
+from keras_textrec.data.sources import ConcatSource, Source, check_index, check_source, prefetch, text_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,7 @@ class Subset:
     """
 
     def __init__(self, source: Source, positions: range | np.ndarray):
+        check_source(source)
         self.source = source
         self.positions = positions
 
@@ -103,7 +104,9 @@ def filter(source: Source, keep: Callable[[str], bool]) -> Source:
 
     Raises:
         ValueError: no text is accepted.
+        TypeError: the source is a path.
     """
+    check_source(source)
     if isinstance(source, MixedSource):
         return MixedSource([filter(part, keep) for part in source.sources], source.ratios)
     kept = np.fromiter((_accepts(source, index, keep) for index in range(len(source))), bool, len(source))

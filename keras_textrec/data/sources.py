@@ -1,8 +1,9 @@
 """What a source of labelled images is, and several sources as one."""
 
 import bisect
+import os
 from collections.abc import Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -27,6 +28,15 @@ class Source(Protocol):
         ...
 
 
+def check_source(source: Any) -> None:
+    """TypeError: it is the path of one, whose letters would be taken for records."""
+    if isinstance(source, str | os.PathLike):
+        raise TypeError(
+            f"{os.fspath(source)!r} is the path of a source; open it first, by textrec.data.open_source (a detector's "
+            "by open_region_source)."
+        )
+
+
 class ConcatSource:
     """Several sources one after the other.
 
@@ -35,6 +45,7 @@ class ConcatSource:
 
     Raises:
         ValueError: no sources.
+        TypeError: one is a path.
     """
 
     def __init__(self, sources: Sequence[Source]):
@@ -43,6 +54,7 @@ class ConcatSource:
             raise ValueError("ConcatSource needs at least one source; it was given none.")
         self._ends = []
         for source in self.sources:
+            check_source(source)
             self._ends.append((self._ends[-1] if self._ends else 0) + len(source))
 
     def __repr__(self) -> str:

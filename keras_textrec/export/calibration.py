@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from keras_textrec.data import Source
+from keras_textrec.data.sources import Source, check_source
 from keras_textrec.export.formats import Options
 from keras_textrec.images import load_image
 from keras_textrec.reading.contract import decoder_of
@@ -14,10 +14,12 @@ _SAMPLES = 128
 
 
 def check_calibration(model: Any, options: Options) -> None:
-    """ValueError: the model cannot be calibrated as the options want it."""
+    """ValueError: the model cannot be calibrated as the options want it. TypeError: the source is a path."""
     name = type(model).__name__
     if options.calibrate is not None and not hasattr(model, "tokenizer"):
         raise ValueError(f"A {name} reads no words to calibrate it with; leave calibrate out, with quantize='int8'.")
+    if options.calibrate is not None:
+        check_source(options.calibrate)
     if options.quantize == "int8-full" and decoder_of(model.tokenizer)["kind"] != "ctc":
         raise ValueError(
             f"There is no quantize='int8-full' for a {name}: the loop that decodes cannot be calibrated. Take "

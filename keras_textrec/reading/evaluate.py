@@ -10,8 +10,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from keras_textrec.data import Source
 from keras_textrec.data.benchmarks import label_case, protocol_of
+from keras_textrec.data.sources import Source, check_source
 from keras_textrec.images import load_image
 from keras_textrec.reading.lexica import Words, count_words, lexica_of
 from keras_textrec.reading.stream import Outcome, read_records
@@ -84,7 +84,9 @@ def read_set(
 
     Raises:
         ValueError: the source has no records, the batch size is no number of images, or what is known makes no sense.
+        TypeError: the source is a path.
     """
+    check_source(source)
     samples = len(source)
     if not samples:
         raise ValueError("There is nothing to evaluate: the source has no records.")
@@ -260,7 +262,13 @@ def read_sets(
     Raises:
         ValueError: no set has a lexicon, one has not as many lines as its set has records, or what is known makes no
             sense.
+        TypeError: the sets have no names, or one is a path.
     """
+    if not isinstance(sources, Mapping):
+        raise TypeError(
+            f"Sets have names: give what textrec.data.find_sources finds, or {{name: source}}, not "
+            f"{type(sources).__name__}."
+        )
     known = {name: value for name, value in known.items() if value is not None}
     lexica = {name: {"lexicon": words} for name, words in lexica_of(sources, lexicon).items()}
     known_of = {name: {**lexica.get(name, {}), **known} for name in sources}

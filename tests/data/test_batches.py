@@ -1,5 +1,6 @@
 import logging
 import pickle
+from types import SimpleNamespace
 
 import cv2
 import keras
@@ -8,7 +9,10 @@ import pytest
 
 import keras_textrec.data as data
 from keras_textrec.data.batches import Batches
+from keras_textrec.export.calibration import check_calibration
+from keras_textrec.export.formats import Options
 from keras_textrec.images import ImageConverter, load_image
+from keras_textrec.reading.evaluate import evaluate_source, read_sets
 from keras_textrec.text.charset import Charset
 from keras_textrec.text.ctc_tokenizer import CTCTokenizer
 from tests.data.conftest import jpeg
@@ -228,6 +232,22 @@ def test_a_label_outside_the_charset_stops_under_the_policy_error(make, records)
 def test_an_empty_source(make):
     with pytest.raises(ValueError, match="no records"):
         make([])
+
+
+def test_a_path_is_no_source_yet():
+    wanted = r"^'words' is the path of a source; open it first, by textrec\.data\.open_source"
+    uses = (
+        lambda: Batches("words", CONVERTER, TOKENIZER, 8, length=12),
+        lambda: data.filter("words", bool),
+        lambda: data.mix([("words", 1.0)]),
+        lambda: evaluate_source(None, "words"),
+        lambda: check_calibration(SimpleNamespace(tokenizer=TOKENIZER), Options(calibrate="words")),
+    )
+    for use in uses:
+        with pytest.raises(TypeError, match=wanted):
+            use()
+    with pytest.raises(TypeError, match=r"Sets have names: give what textrec\.data\.find_sources finds"):
+        read_sets(None, "words")
 
 
 # === Processes and memory ===

@@ -33,6 +33,8 @@ def read(path, content):
 @pytest.mark.parametrize("name", FORMATS)
 def test_formats(tmp_path, name):
     assert read(tmp_path / name, FORMATS[name]) == RECORDS
+    old = FORMATS[name].replace("\r", "").replace("\n", "\r").rstrip("\r")  # as Macs had them, of two records or more
+    assert read(tmp_path / name, old) == RECORDS
     if not name.endswith(".json"):
         assert (
             read(tmp_path / name, FORMATS[name].lstrip("\ufeff").encode("utf-16")) == RECORDS
@@ -98,6 +100,9 @@ def test_strings():
         ("labels.jsonl", b"[1, 2]\n", "Line 1 of .*is not a file name and a text"),
         ("labels.json", b'{"a.jpg": null}', r"Record 1 of .*names no image and text"),
         ("labels.json", b'{"data_list": [{"img_path": "a.jpg", "instances": []}]}', "Record 1 of .* has 0 texts"),
+        ("labels.json", b'{"data_list": [{"img_path": "a.jpg", "instances": null}]}', "Record 1 of .* has 0 texts"),
+        ("labels.json", b'{"data_list": [{"img_path": "a", "instances": ["x"]}]}', "Record 1 of .* no objects"),
+        ("labels.csv", b"a.jpg," + b"x" * 200_000 + b"\n", "Line 1 of .* cannot be read on from: field larger than"),
         ("labels.json", b"[1, 2]", "not a list of objects"),
         ("labels.json", b'{"a.jpg": ', "is not JSON"),
     ],
