@@ -20,6 +20,8 @@ def run(options: argparse.Namespace) -> int:
     from keras_textrec.presets.card import make_card
     from keras_textrec.zoo import describe
 
+    if options.all and options.output:
+        raise ValueError("--all writes many cards, each into its own file below DIR; leave out --output.")
     if options.all:
         pathlib.Path(options.all).mkdir(parents=True, exist_ok=True)
     elif options.output:

@@ -2,6 +2,8 @@
 
 import argparse
 
+from keras_textrec.system.paths import check_apart, check_folder
+
 HELP = "copy any sources into one LMDB, the images as they are or decoded"
 
 
@@ -21,6 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.data import create_lmdb, open_sources
 
+    check_folder(options.output)
+    check_apart(options.output, options.sources)
     left_out = create_lmdb(
         options.output, open_sources(options.sources), resume=options.resume, decoded=options.decoded
     )

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from keras_textrec.system.errors import Failure
-from keras_textrec.system.paths import check_file
+from keras_textrec.system.paths import check_apart, check_file, check_folder, check_picture
 
 HELP = "say what is wrong with labelled images; status 1 if anything"
 
@@ -38,10 +38,15 @@ def _run(options: argparse.Namespace) -> int:
     from keras_textrec.data import open_sources
     from keras_textrec.doctor import inspect, left_in, print_report, write_clean, write_json, write_page
 
-    for output in filter(None, (options.json, options.html, options.preview)):
+    for output in filter(None, (options.json, options.html)):
         check_file(output)
-    if options.fix and Path(options.fix, "data.mdb").exists():
-        raise FileExistsError(f"{options.fix} holds an LMDB already; choose another folder for --fix.")
+    if options.preview:
+        check_picture(options.preview)
+    if options.fix:
+        check_folder(options.fix)
+        if Path(options.fix, "data.mdb").exists():
+            raise FileExistsError(f"{options.fix} holds an LMDB already; choose another folder for --fix.")
+        check_apart(options.fix, options.sources)
     if options.augment and not options.preview:
         raise ValueError("--augment says what --preview draws; give it a file.")
     others = [f"--{name}" for name in ("test", "preset", "charset", "json", "html", "fix") if getattr(options, name)]

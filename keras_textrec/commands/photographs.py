@@ -6,13 +6,15 @@ import pathlib
 from collections.abc import Sequence
 from typing import Any
 
-from keras_textrec.system.paths import check_file, check_folder
+from keras_textrec.system.paths import check_folder, check_picture
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     photographs = parser.add_argument_group("whole photographs (docs/photographs.md)")
     photographs.add_argument(
-        "--detector", metavar="PRESET", help="finds the words of photographs, for --preset to read: as repsvtr_det"
+        "--detector",
+        metavar="PRESET",
+        help="finds the words of photographs, for --preset to read: as repsvtr_det, or an exported file",
     )
     photographs.add_argument(
         "--draw", metavar="OUT", help="a picture of a photograph with what was read; for several, a folder of them"
@@ -44,8 +46,6 @@ def picture_paths(draw: str, files: Sequence[str]) -> dict[str, pathlib.Path]:
         ValueError: one file for several photographs, or of a kind that is not written; or a photograph itself.
         OSError: nothing can be written there.
     """
-    from PIL import Image
-
     path = pathlib.Path(draw)
     if path.is_dir() or not path.suffix:
         check_folder(path)
@@ -56,11 +56,9 @@ def picture_paths(draw: str, files: Sequence[str]) -> dict[str, pathlib.Path]:
         if taken := next((place for place in pictures.values() if os.path.realpath(place) in photographs), None):
             raise ValueError(f"{taken} is a photograph itself; name another folder for the pictures.")
         return pictures
-    if Image.registered_extensions().get(path.suffix.lower()) not in Image.SAVE:
-        raise ValueError(f"{draw} is no picture's name; end it in .png or .jpg, or name a folder.")
     if len(files) > 1:
         raise ValueError(f"{draw} is one picture, and there are {len(files)} photographs; name a folder for theirs.")
-    check_file(path)
+    check_picture(path)
     if path.exists() and os.path.samefile(path, files[0]):
         raise ValueError(f"{draw} is the photograph itself; give the picture another name.")
     return {files[0]: path}

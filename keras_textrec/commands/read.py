@@ -246,6 +246,7 @@ def image_files(arguments: Iterable[str], recursive: bool = False) -> list[str]:
     Raises:
         ValueError: a folder holds no image.
     """
+    from keras_textrec.data.folders import walk
     from keras_textrec.images import image_suffixes
 
     suffixes = image_suffixes()
@@ -255,14 +256,15 @@ def image_files(arguments: Iterable[str], recursive: bool = False) -> list[str]:
             files.append(str(argument))
             continue
         found, others, folders = [], Counter(), []
-        for folder, inside, names in os.walk(argument):
+        for folder, names, inside in walk(argument):
+            inside[:] = [name for name in inside if not name.startswith(".")]
             for path in (pathlib.Path(folder, name) for name in names if not name.startswith(".")):
                 if path.suffix.lower() in suffixes:
                     found.append(str(path))
                 else:
                     others[path.suffix.lower() or path.name] += 1
             if not recursive:
-                folders = sorted(name for name in inside if not name.startswith("."))
+                folders = sorted(inside)
                 break
         told = _passed_over(others, folders)
         if not found:

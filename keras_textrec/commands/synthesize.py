@@ -3,7 +3,7 @@
 import argparse
 
 from keras_textrec.system.numbers import at_least
-from keras_textrec.system.paths import check_file
+from keras_textrec.system.paths import check_folder, check_picture
 from keras_textrec.system.terminal import print_table
 
 HELP = "render word images into an LMDB, or on a sheet to look at"
@@ -34,30 +34,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     from keras_textrec.synthesis import WordRenderer, synthesize
-    from keras_textrec.synthesis.config import parse_settings
+    from keras_textrec.synthesis.config import load_config, parse_settings
     from keras_textrec.synthesis.preview import preview
 
     if not options.directory and not options.preview:
         raise ValueError("Nothing to do; give a folder for the LMDB, or --preview SHEET.PNG.")
     if options.preview:
-        check_file(options.preview)
+        check_picture(options.preview)
+    if options.directory:
+        check_folder(options.directory)
     flags = ("count", "seed", "charset", "difficulty", "fonts.folders", "text.words", "colour.photos.folder")
     given = {flag: getattr(options, flag) for flag in flags if getattr(options, flag) is not None}
     if options.only_words:
         given |= {"text.words": options.only_words, "text.only_words": True}
-    settings = {**given, **parse_settings(options.o)}
+    config = load_config(options.config, **given, **parse_settings(options.o))
     if options.preview:
-        rows = preview(WordRenderer(config=options.config, **settings), options.preview, options.beside)
+        rows = preview(WordRenderer(config=config), options.preview, options.beside)
         names = ("10th 50th 90th percentile", "rendered", "real", "apart (0..1)")
         print_table(names[: len(rows[0])], rows)
     if options.directory:
         synthesize(
             options.directory,
-            config=options.config,
+            config=config,
             processes=options.processes,
             start=options.start,
             resume=options.resume,
             boxes=options.boxes,
-            **settings,
         )
     return 0

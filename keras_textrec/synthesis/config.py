@@ -11,6 +11,19 @@ import yaml
 from keras_textrec.system.settings import setting_value
 from keras_textrec.system.terminal import near_names
 
+# What divides, or is a size of letters or images.
+_POSITIVE = {
+    "text.longest",
+    "layout.em",
+    "layout.small_capitals.size",
+    "layout.wave.length",
+    "layout.elastic.cell",
+    "view.foreshortening.distance",
+    "view.height.median",
+    "view.height.limits",
+    "view.widest",
+    "camera.blur.focus",
+}
 # Mappings that are values and no sections.
 _WEIGHTS = {"kinds", "cases", "punctuation", "directions", "weights"}
 
@@ -82,7 +95,7 @@ def _change(known: dict[str, Any], given: Any, where: str) -> None:
 
 
 def _checked(name: str, like: Any, value: Any, weight: bool) -> Any:
-    """`value`, if it is of the kind of `like`."""
+    """`value`, if it is of the kind of `like`, and in range."""
     if like is None or isinstance(like, str):
         if value is None or all(isinstance(text, str) for text in (value if isinstance(value, list) else [value])):
             return value
@@ -96,6 +109,7 @@ def _checked(name: str, like: Any, value: Any, weight: bool) -> Any:
             if len(like) > 2 and min(value) >= 0 and sum(value) > 0:
                 return value
             if len(like) == len(value) == 2 and value[0] <= value[1]:
+                _check_positive(name, value[0])
                 return value
         what = "a range [from, to]" if len(like) == 2 else "a list of weights"
         raise ValueError(f"{name} must be {what}, not {value!r}.")
@@ -105,7 +119,14 @@ def _checked(name: str, like: Any, value: Any, weight: bool) -> Any:
         raise ValueError(f"{name} must be {'at least 0' if weight else 'from 0 to 1'}, not {value}.")
     if isinstance(like, int) and not isinstance(value, int) and not weight and name.split(".")[-1] in _WHOLE:
         raise ValueError(f"{name} must be a whole number, not {value}.")
+    _check_positive(name, value)
     return value
+
+
+def _check_positive(name: str, least: float) -> None:
+    """ValueError: a number, or the least of a range, is one that nothing can be drawn with."""
+    if least <= 0 and name.rpartition(": ")[2] in _POSITIVE:
+        raise ValueError(f"{name} must be above 0, not {least}.")
 
 
 _WHOLE = {"count", "seed", "longest", "em", "widest", "width", "height"}

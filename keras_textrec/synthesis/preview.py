@@ -81,9 +81,9 @@ def preview(
         FileNotFoundError: there is no such dataset.
         OSError, ValueError: the sheet cannot be written, or its name is not an image's.
     """
+    sources = [open_source(path) for path in beside]
     sets = [[(decode(word.image), word.text) for word in map(renderer.render_jpeg, range(count))]]
     if beside:
-        sources = [open_source(path) for path in beside]
         share = count // len(sources)
         chosen = [sorted(Dice("beside").sample(range(len(s)), min(share, len(s)))) for s in sources]
         records = [record for source, positions in zip(sources, chosen) for record in readable(source, positions)]

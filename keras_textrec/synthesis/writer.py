@@ -62,7 +62,7 @@ def synthesize(
     count = renderer.config.count if count is None else count
     if count < 1:
         raise ValueError(f"count is {count}; ask for at least one image.")
-    identity = _identity(renderer, start).encode()
+    identity = _identity(renderer, start, boxes).encode()
     # Processes first: in a script without its guard, they are told apart from the script before anything is written.
     with (
         _rendering(renderer, count, processes) as render,
@@ -73,7 +73,9 @@ def synthesize(
             logger.info("%s is complete, with %s images.", directory, f"{len(writer):,}")
             return
         if len(writer) and writer.state != identity:
-            raise ValueError(f"{directory} was begun with another configuration, fonts or words; resume with those.")
+            raise ValueError(
+                f"{directory} was begun with another configuration, fonts, words or --boxes; resume with those."
+            )
         writer.state = identity
         task = bar.add_task("synthesize", total=count, completed=len(writer))
         indices = range(start + len(writer), start + count)
@@ -105,11 +107,11 @@ def _rendering(
         yield workers.in_order
 
 
-def _identity(renderer: WordRenderer, start: int) -> str:
-    """What image follows an image depends on."""
+def _identity(renderer: WordRenderer, start: int, boxes: bool) -> str:
+    """What record follows a record depends on."""
     values = {key: value for key, value in renderer.values.items() if key != "count"}
     fonts = [(font.path, "".join(sorted(font.characters))) for font in renderer.fonts.fonts]
-    described = json.dumps([values, start, fonts, renderer.texts.digest()])
+    described = json.dumps([values, start, fonts, renderer.texts.digest(), *(["boxes"] if boxes else [])])
     return hashlib.sha256(described.encode()).hexdigest()
 
 

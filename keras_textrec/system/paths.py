@@ -3,6 +3,7 @@
 import os
 import pathlib
 import tempfile
+from collections.abc import Iterable
 
 
 def check_folder(path: str | os.PathLike) -> None:
@@ -36,6 +37,22 @@ def check_file(path: str | os.PathLike) -> None:
     if path.exists() and not os.access(path, os.W_OK):
         raise PermissionError(f"{path} cannot be written: permission denied.")
     check_folder(path.parent)
+
+
+def check_picture(path: str | os.PathLike) -> None:
+    """As `check_file`, of a picture. ValueError: its name is of a kind that is not written."""
+    from PIL import Image
+
+    if Image.registered_extensions().get(pathlib.Path(path).suffix.lower()) not in Image.SAVE:
+        raise ValueError(f"{path} is no picture's name; end it in .png or .jpg.")
+    check_file(path)
+
+
+def check_apart(output: str | os.PathLike, sources: Iterable[str | os.PathLike]) -> None:
+    """ValueError: a folder to be written is one of those that are read, whose content it would hide."""
+    for source in sources:
+        if os.path.realpath(source) == os.path.realpath(output):
+            raise ValueError(f"{output} is what is read; give another folder for what is written.")
 
 
 def public_path(path: str | os.PathLike) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 
@@ -25,7 +25,7 @@ def one_line(text: str) -> str:
 
 def print_table(headings: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
     """The rows on standard output, each cell as it stands."""
-    table = Table(*headings)
+    table = Table(*(Column(heading, overflow="fold") for heading in headings))  # file names differ at their ends
     for row in rows:
         table.add_row(*map(Text, row))  # in a plain string, rich sees markup and emoji names
     Console().print(table)

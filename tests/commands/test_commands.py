@@ -104,6 +104,15 @@ def test_read_tells_what_it_passes_over(preset, images, readings, capsys):
     output, errors = capsys.readouterr()
     assert [line.split("\t")[2] for line in output.splitlines()] == [readings[0], readings[2], readings[1]]
     assert errors == "images: 4 files passed over: .svg (2), .txt (2).\n"
+    # Links are followed, each folder is read once, and hidden ones are not.
+    (images.parent / "linked").mkdir()
+    for name, place in (("linked/a", "images"), ("linked/b", "images"), ("images/deep/up", "images")):
+        (images.parent / name).symlink_to(images.parent / place)
+    (images / "deep").rename(images / ".deep")
+    assert main(["read", "linked", "--recursive", "--preset", preset]) == 0
+    output, errors = capsys.readouterr()
+    assert [line.split("\t")[0] for line in output.splitlines()] == ["linked/a/cat.png", "linked/a/walrus.png"]
+    assert errors == "linked: 3 files passed over: .svg (2), .txt (1).\n"
 
 
 @pytest.mark.parametrize("form", [[], ["--csv"], ["--json"], ["--jsonl"]])

@@ -429,6 +429,9 @@ def test_the_command_reads(preset, tmp_path, capsys):
     [
         (["missing"], "no folder"),
         (["words", "--fix", "words"], "holds an LMDB already"),
+        (["photos", "--fix", "photos"], "photos is what is read; give another folder"),
+        (["words", "--fix", "words/data.mdb/clean"], "data.mdb is a file; give another folder"),
+        (["words", "--preview", "sheet.pgn"], "sheet.pgn is no picture's name"),
         (["words", "--json", "no/report.json"], "no folder for"),
         (["words", "--charset", "aab"], "more than once"),
         (["words", "--augment", "recaug"], "--preview"),

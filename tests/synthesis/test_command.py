@@ -43,6 +43,13 @@ def test_preview(given, tmp_path, capsys):
         (["out", "-o", "layout.ark.p=1"], "did you mean arc?"),
         (["out", "-o", "count=0"], "ask for at least one image"),
         (["out", "--words", "none.txt"], "no word list none.txt"),
+        (["out", "-o", "words=words.txt"], "words is no key of the configuration"),
+        (["out", "-o", "processes=1"], "processes is no key of the configuration"),
+        (["out", "-o", "fonts=odd"], "fonts must be a section"),
+        (["out", "-o", "count=many"], "count must be a number"),
+        (["words.txt"], "words.txt is a file; give another folder"),
+        (["--preview", "sheet.pgn"], "sheet.pgn is no picture's name; end it in .png or .jpg."),
+        (["--preview", "sheet.png", "--beside", "nowhere"], "There is no folder nowhere"),
     ],
 )
 def test_mistakes(given, tmp_path, capsys, arguments, message):

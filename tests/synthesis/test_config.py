@@ -42,6 +42,8 @@ def test_what_is_loaded_loads_again(tmp_path):
         ("text.words=7", "text.words must be a text, a list of texts or null"),
         ("view.widest=3.5", "view.widest must be a whole number"),
         ("camera.blur.kinds={motion: 0, focus: 0, pixels: 0}", "The weights of camera.blur.kinds are all 0"),
+        ("text.longest=0", "text.longest must be above 0, not 0"),
+        ("view.height.limits=[0, 9]", "view.height.limits must be above 0, not 0"),
         ("seed", "must be KEY=VALUE"),
         ("seed=[", "no value in YAML|not a value in YAML"),
     ],

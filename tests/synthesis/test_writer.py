@@ -91,9 +91,11 @@ def test_resume_goes_on(interrupted, fonts):
     assert len(records(interrupted)) == 30
 
 
-@pytest.mark.parametrize("change", [{"seed": 1}, {"words": ["other"]}, {"layout.arc.p": 0.5}, {"start": 3}])
+@pytest.mark.parametrize(
+    "change", [{"seed": 1}, {"words": ["other"]}, {"layout.arc.p": 0.5}, {"start": 3}, {"boxes": True}]
+)
 def test_resume_refuses_another_beginning(interrupted, fonts, change):
-    with pytest.raises(ValueError, match="was begun with another configuration, fonts or words"):
+    with pytest.raises(ValueError, match="was begun with another configuration, fonts, words or --boxes"):
         arguments = {"words": WORDS, **change}
         synthesize(interrupted, 30, fonts=fonts, processes=1, progress=False, resume=True, **arguments)
     assert len(records(interrupted)) == 20
