@@ -1,5 +1,6 @@
 """Images and texts that a program holds, or image files by their paths."""
 
+import itertools
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -67,4 +68,5 @@ def from_arrays(images: Iterable[Any], texts: Iterable[str]) -> MemorySource:
 
 def are_texts(values: Any) -> bool:
     """Whether these are texts, a list or a table's column of them, rather than labels as numbers."""
-    return hasattr(values, "__len__") and len(values) > 0 and isinstance(next(iter(values)), str)
+    # Of a table's column the first may be missing.
+    return hasattr(values, "__len__") and any(isinstance(value, str) for value in itertools.islice(values, 100))

@@ -60,3 +60,9 @@ def test_a_source_in_words(tmp_path, monkeypatch):
     assert source_summary(mix([(a, 1.0), (b, 1.0)])) == "2 records of words/a, 1 record of b"
     assert source_summary(shard(a, 0, 2)) == "1 record of words/a"
     assert source_summary(from_arrays([draw("a")], ["a"])) == "1 record of images given in Python"
+
+
+def test_a_column_whose_first_text_is_missing_is_one_of_texts():
+    assert are_texts([float("nan"), "dog"]) and not are_texts(np.zeros(3)) and not are_texts([])
+    with pytest.raises(ValueError, match=r"Text 0 is nan \(float\); every text must be a string"):
+        from_arrays([draw("cat"), draw("dog")], [float("nan"), "dog"])
