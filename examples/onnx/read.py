@@ -58,19 +58,14 @@ def load(file):
     """An image file, upright, uint8 (H, W, 3); what is transparent is white."""
     image = ImageOps.exif_transpose(Image.open(file))
     if image.mode == "F" or image.mode.startswith("I"):  # 0 to 1, or 16 bits, which convert() would clip
-        grey = np.asarray(image) * (255 if image.mode == "F" else 1 / 257)
-        return np.repeat(np.round(grey).astype("uint8")[..., None], 3, axis=-1)
-    if image.has_transparency_data:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+        image = Image.fromarray((np.asarray(image) * (255 if image.mode == "F" else 1 / 257) + 0.5).astype("uint8"))
+    return np.array(Image.alpha_composite(Image.new("RGBA", image.size, "white"), image.convert("RGBA")).convert("RGB"))
 
 
 def main(path, *images):
     recognizer = Recognizer(path)
     if images == ("--selftest",):
-        sample = io.BytesIO(base64.b64decode(recognizer.metadata["sample_image"]))
-        text, _ = recognizer.read(load(sample))
+        text, _ = recognizer.read(load(io.BytesIO(base64.b64decode(recognizer.metadata["sample_image"]))))
         wanted = recognizer.metadata["sample_text"]
         print(f"{path}: reads {text!r}" + ("" if text == wanted else f", but should read {wanted!r}"))
         return text != wanted
@@ -81,6 +76,4 @@ def main(path, *images):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 3:
-        sys.exit(__doc__)
-    sys.exit(main(*sys.argv[1:]))
+    sys.exit(main(*sys.argv[1:]) if len(sys.argv) > 2 else __doc__)

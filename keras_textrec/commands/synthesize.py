@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     given = {flag: getattr(options, flag) for flag in flags if getattr(options, flag) is not None}
     if options.only_words:
         given |= {"text.words": options.only_words, "text.only_words": True}
-    config = load_config(options.config, **given, **parse_settings(options.o))
+    config = load_config(options.config, **(given | parse_settings(options.o)))
     if options.preview:
         rows = preview(WordRenderer(config=config), options.preview, options.beside)
         names = ("10th 50th 90th percentile", "rendered", "real", "apart (0..1)")

@@ -28,7 +28,7 @@ _POSITIVE = {
 _WEIGHTS = {"kinds", "cases", "punctuation", "directions", "weights"}
 
 
-def load_config(config: str | Path | Mapping[str, Any] | None = None, **settings: Any) -> dict[str, Any]:
+def load_config(config: str | Path | Mapping[str, Any] | None = None, /, **settings: Any) -> dict[str, Any]:
     """The whole configuration: the defaults, changed by a file (or a mapping) and by `settings`.
 
     Both are nested as the defaults are, or name a place by dots: `load_config(**{"layout.arc.p": 0.3})`.

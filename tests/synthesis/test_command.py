@@ -45,6 +45,7 @@ def test_preview(given, tmp_path, capsys):
         (["out", "--words", "none.txt"], "no word list none.txt"),
         (["out", "-o", "words=words.txt"], "words is no key of the configuration"),
         (["out", "-o", "processes=1"], "processes is no key of the configuration"),
+        (["out", "-o", "config=mine.yaml"], "config is no key of the configuration"),
         (["out", "-o", "fonts=odd"], "fonts must be a section"),
         (["out", "-o", "count=many"], "count must be a number"),
         (["words.txt"], "words.txt is a file; give another folder"),
