@@ -58,7 +58,7 @@ def picture_paths(draw: str, files: Sequence[str]) -> dict[str, pathlib.Path]:
         return pictures
     if len(files) > 1:
         raise ValueError(f"{draw} is one picture, and there are {len(files)} photographs; name a folder for theirs.")
-    check_picture(path)
+    check_picture(path, ", or name a folder")
     if path.exists() and os.path.samefile(path, files[0]):
         raise ValueError(f"{draw} is the photograph itself; give the picture another name.")
     return {files[0]: path}

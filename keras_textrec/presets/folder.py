@@ -36,8 +36,8 @@ def save_preset(model: keras.Model, folder: str | pathlib.Path) -> None:
         OSError: the disk is full; what was there stays.
         ValueError: `folder` exists and is no preset, or the model has parts that are not of this package.
     """
-    describe_model(model)
     config = keras.saving.serialize_keras_object(model)
+    _describe_own(config, model)
     config.pop("compile_config", None)  # the optimizer belongs to the training, not to the trained
     metadata = {
         "keras_version": keras.__version__,
@@ -90,9 +90,13 @@ def describe_model(model: keras.Model) -> dict[str, Any]:
     Raises:
         ValueError: it has parts that are not of this package, such as a backbone of one's own.
     """
-    config = json.loads(json.dumps(keras.saving.serialize_keras_object(model)))
+    return _describe_own(keras.saving.serialize_keras_object(model), model)
+
+
+def _describe_own(config: dict[str, Any], model: keras.Model) -> dict[str, Any]:
+    """The description of a model by its configuration, as `describe_model` gives and refuses it."""
     try:
-        return _describe_config(config, {}, model.name)
+        return _describe_config(json.loads(json.dumps(config)), {}, model.name)
     except ValueError as error:
         raise ValueError(
             f"A preset has parts of keras_textrec alone, and this {type(model).__name__} has others, such as a "

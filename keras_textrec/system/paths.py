@@ -39,12 +39,20 @@ def check_file(path: str | os.PathLike) -> None:
     check_folder(path.parent)
 
 
-def check_picture(path: str | os.PathLike) -> None:
-    """As `check_file`, of a picture. ValueError: its name is of a kind that is not written."""
+def check_picture(path: str | os.PathLike, otherwise: str = "") -> None:
+    """As `check_file`, of a picture.
+
+    Args:
+        otherwise: what else may be done, the end of the sentence: ", or name a folder".
+
+    Raises:
+        ValueError: its name is of a kind that is not written.
+        OSError: as `check_file`.
+    """
     from PIL import Image
 
     if Image.registered_extensions().get(pathlib.Path(path).suffix.lower()) not in Image.SAVE:
-        raise ValueError(f"{path} is no picture's name; end it in .png or .jpg.")
+        raise ValueError(f"{path} is no picture's name; end it in .png or .jpg{otherwise}.")
     check_file(path)
 
 

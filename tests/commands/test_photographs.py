@@ -108,7 +108,7 @@ def test_photographs_are_drawn(photographs, capsys):
         ("photos --recursive --draw out.png", "out.png is one picture, and there are 2 photographs; name a folder"),
         ("photos/a.png --draw lost/out.png", "There is no folder for "),
         ("photos --draw photos/a.png/there", "a.png is a file; give another folder"),
-        ("photos/a.png --draw out.pgn", "out.pgn is no picture's name; end it in .png or .jpg."),
+        ("photos/a.png --draw out.pgn", "out.pgn is no picture's name; end it in .png or .jpg, or name a folder."),
         ("photos/a.png --draw photos/a.png", "photos/a.png is the photograph itself"),
         ("photos/a.png --engine onnx", "--engine onnx reads images of words; leave it out with --detector."),
         ("photos/a.png --alternatives 2", "A photograph's lines have no --alternatives"),
